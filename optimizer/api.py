@@ -100,13 +100,13 @@ def compare(
     """The best design, and beside it (``result.beside``) the best one of another problem.
 
     With `fusion`, the other one is layer by layer; with `without`, the other one need not keep that constraint on
-    mappings, which is named as results name it. Each has the hardware that is best for it. The other parameters are
-    those of :func:`solve`; the time limit is for each.
+    mappings, which is named as results name it; with both, both are fused and differ by the constraint. Each has the
+    hardware that is best for it. The other parameters are those of :func:`solve`; the time limit is for each.
 
     Raises
     ------
     SpecError
-        If not exactly one of `fusion` and `without` is given, or there is no such constraint.
+        If neither `fusion` nor `without` is given, or there is no such constraint.
     """
     from optimizer.solving.run import compare as run  # noqa: PLC0415
     from optimizer.solving.run import without_rule  # noqa: PLC0415
@@ -117,12 +117,12 @@ def compare(
         fusion=(fusion, Fusion | None),
         without=(without, str | None),
     )
-    if (fusion is None) == (without is None):
+    if fusion is None and without is None:
         raise SpecError(
-            "nothing to compare with" if fusion is None else "a comparison is with one thing",
+            "nothing to compare with",
             field="fusion, without",
-            value=None if fusion is None else [fusion, without],
-            allowed="one of fusion and without",
+            value=None,
+            allowed="fusion, without, or both",
             remedy="give fusion=Fusion(...), or without the name of a constraint on mappings",
         )
     asked = Problem(network, architecture, objective, "none", fusion, engine_named(engine))

@@ -19,6 +19,10 @@ class Candidate:
     value: int
 
 
+class NoCoverError(ValueError):
+    """The candidates do not cover all layers."""
+
+
 class Cover:
     """Exact cover of layers by groups.
 
@@ -47,7 +51,7 @@ class Cover:
 
         Raises
         ------
-        ValueError
+        NoCoverError
             If no cover exists.
         """
         while True:
@@ -77,8 +81,11 @@ class Cover:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 1
-        if solver.solve(model) != cp_model.OPTIMAL:
-            raise ValueError("the candidates do not cover all layers")
+        status = solver.solve(model)
+        if status == cp_model.INFEASIBLE:
+            raise NoCoverError("the candidates do not cover all layers")
+        if status != cp_model.OPTIMAL:
+            raise ValueError(f"the covers cannot be compared: {solver.status_name(status)}")
         return [n for n, variable in enumerate(chosen) if solver.boolean_value(variable)]
 
     def _cycle(self, groups: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...] | None:

@@ -219,7 +219,12 @@ def root_of(problem: LayerProblem) -> float:
 
 
 def machines_of(problem: LayerProblem) -> list[LayerProblem]:
-    """The problem with every set of its fan-outs between regions that keeps the rules; the largest first."""
+    """The problem with every set of its fan-outs between regions that keeps the rules; the largest first.
+
+    None, where some level may neither keep nor bypass a tensor.
+    """
+    if not all(level.keep_options for level in problem.levels):
+        return []
     inner = [region.fan for region in regions_of(problem)[:-1]]
     sets = [set(some) for size in range(len(inner) + 1) for some in itertools.combinations(inner, size)]
     alone = (1,) * len(problem.extents)
@@ -228,7 +233,7 @@ def machines_of(problem: LayerProblem) -> list[LayerProblem]:
         levels = [replace(level, fanout=(1, 1)) if n in left_out else level for n, level in enumerate(problem.levels)]
         machine = replace(problem, levels=tuple(levels))
         unused = [n for n, level in enumerate(levels) if math.prod(level.fanout) == 1]
-        kept = all(level.keep_options for level in levels) and all(problem.rules.spread(n, alone) for n in unused)
+        kept = all(problem.rules.spread(n, alone) for n in unused)
         if kept and all(len(rows) for rows in vectors_of(machine, prime_parts(machine))):
             found.append(machine)
     return found

@@ -17,7 +17,6 @@ from optimizer.checker.effort import Say
 from optimizer.checker.outcome import Check, not_searched
 from optimizer.checker.searches import Searches
 from optimizer.problem.fusion_options import Fusion
-from optimizer.problem.space import SPACE
 from optimizer.results.formats import EVALUATED, EVALUATION_FORMAT, GIVEN_SPACE
 
 Data = dict[str, Any]
@@ -54,7 +53,7 @@ def _head_faults(claim: Claim) -> Iterator[str]:
         "status": EVALUATED,
         "accounting": problem["accounting"],
         "space": {
-            "text": GIVEN_SPACE.format(objective=problem["objective"]) + SPACE,
+            "text": GIVEN_SPACE.format(objective=problem["objective"]) + claim.space,
             "padding": {},
             "reuse": "innermost",
         },

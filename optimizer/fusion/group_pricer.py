@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from optimizer.architecture.hardware import Hardware
+from optimizer.architecture.hardware import Hardware, Level
 from optimizer.fusion.groups import FusionGroup, groups
 from optimizer.fusion.lower_bounds import RunBounds
 from optimizer.fusion.moves import Charge
 from optimizer.fusion.plan import Extents, Frame, Plan, PricedRun, RunChoice, RunShape
-from optimizer.fusion.tile_pricer import Runs
+from optimizer.fusion.tile_pricer import Runs, bounding
 from optimizer.fusion.tilings import Along, Cut, GroupTiling, cuts
+from optimizer.pricing.pinned_rules import broken_by_pins
 from optimizer.problem.fusion_options import HALO, Fusion
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.workload.layer import ROLES, Layer
@@ -135,6 +136,11 @@ class GroupPricer:
                 best, limit = plan, aim.value(plan.energy, plan.latency)
         return Offer(limit, best)
 
+    def has_plan(self, hardware: Hardware) -> bool:
+        """Is there any plan?"""
+        options = self._options(hardware, Aim())
+        return any(self._price(option, hardware, Aim(), INFEASIBLE_COST) is not None for option in options)
+
     def plan(self, frame: Frame, choice: RunChoice, hardware: Hardware, aim: Aim) -> Plan | None:
         """The plan of one given cut and choice: only the loop nests are searched. None if it does not fit."""
         rooms = self._rooms(frame, choice, hardware)
@@ -188,9 +194,9 @@ class GroupPricer:
         return replace(option, bound=bound, layer_bounds=layer_bounds, exact=True)
 
     def _rooms(self, frame: Frame, choice: RunChoice, hardware: Hardware) -> tuple[int, ...] | None:
-        """Bits of the buffer left for tiles while each member runs; None if it is too small."""
+        """Bits of the buffer left for tiles while each member runs; None if it is too small, or may not hold all."""
         buffer = hardware.levels[1]
-        if any(frame.pinned(layer, choice) & buffer.must_bypass for layer in frame.layers):
+        if any(_may_not_hold(buffer, frame, choice, layer) for layer in frame.layers):
             return None
         usable, taken = buffer.usable_bits, frame.reserved_bits(choice)
         if usable is not None and max(taken) > usable:
@@ -206,7 +212,7 @@ class GroupPricer:
             pinned, room = frame.pinned(layer, choice), option.rooms[self.group.position[layer.name]]
             share, coarse = frame.resumed_share(layer, choice), 0
             for shape in frame.coarse(layer):
-                price = self._runs.price(layer, hardware, aim, dict(shape.extents), pinned, room)
+                price = self._runs.price(bounding(layer, hardware), hardware, aim, dict(shape.extents), pinned, room)
                 if price is None:
                     return False
                 coarse += shape.count * price.value
@@ -259,6 +265,17 @@ class GroupPricer:
             if value >= limit:
                 return None
         return found
+
+
+def _may_not_hold(buffer: Level, frame: Frame, choice: RunChoice, layer: Layer) -> bool:
+    """Must the buffer, or a rule of a layer on some of its runs, do without an operand that the choice pins there?"""
+    pinned = frame.pinned(layer, choice)
+    if pinned & buffer.must_bypass:
+        return True
+    return any(
+        broken_by_pins(layer, layer.extents | dict(shape.extents), buffer.name, pinned) is not None
+        for shape in (frame.shapes(layer, choice) if layer.rules and pinned else ())
+    )
 
 
 def _by_work(frame: Frame, layer: Layer) -> list[RunShape]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 
-from formulations.networks.cover import Candidate, Cover
+from formulations.networks.cover import Candidate, Cover, NoCoverError
 from formulations.stop import Stop, StoppedError
 from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.group_pricer import GroupPricer, Offer
@@ -71,7 +71,7 @@ class NetworkPricer:
     The cover is solved with lower bounds in place of the prices of groups. The groups of the solution are bounded more
     tightly, then priced, and the cover is solved again, until all groups of the solution are priced: then no other
     cover costs less. A group is dropped if its bound is not below the cost of its layers by themselves, so the cover
-    without groups is always allowed.
+    without groups is always allowed. Rules may leave a layer without a mapping by itself; then some group must run it.
 
     Parameters
     ----------
@@ -147,8 +147,8 @@ class NetworkPricer:
         cap: int = INFEASIBLE_COST,
         cutoff: int = INFEASIBLE_COST,
     ) -> FusedPrice | None:
-        """The best cover, or a lower bound once it is proved that none is below `cutoff`; None if some layer does not
-        fit.
+        """The best cover, or a lower bound once it is proved that none is below `cutoff`; None if there is no cover, as
+        some layer fits neither by itself nor in a group.
 
         Raises
         ------
@@ -162,15 +162,16 @@ class NetworkPricer:
             return self._proved[hardware, aim]
         unlike = dict.fromkeys(self._pricers.values())
         self._runs.side_by_side(lambda pricer: pricer.price(hardware, objective, weight=weight), unlike)
-        singles = self.singles(hardware, aim)
-        if singles is None:
-            return None
+        singles = [self._single(layer, hardware, aim) for layer in self._layers]
         offers = [Offer(pricer.bound(hardware, aim)) for pricer in self._groups]
         rough = set(range(len(offers)))
         value = 0
         try:
             while True:
-                chosen, value = self._best_cover(singles, offers, aim)
+                cover = self._best_cover(singles, offers, aim)
+                if cover is None:
+                    return None
+                chosen, value = cover
                 if value >= cutoff:
                     return FusedPrice(value)
                 if all(offers[g].plan is not None for g in chosen):
@@ -179,10 +180,9 @@ class NetworkPricer:
                 self._improve(chosen, rough, offers, singles, hardware, aim)
         except StoppedError:
             priced = [offer if offer.plan is not None else Offer(INFEASIBLE_COST) for offer in offers]
-            best, _ = self._best_cover(singles, priced, aim)
-            self.stopped_search = StoppedSearch(
-                hardware, objective, weight, self._design(best, priced, singles, aim), value
-            )
+            known = self._best_cover(singles, priced, aim)
+            design = None if known is None else self._design(known[0], priced, singles, aim)
+            self.stopped_search = StoppedSearch(hardware, objective, weight, design, value)
             raise
 
     def _improve(
@@ -190,14 +190,14 @@ class NetworkPricer:
         chosen: list[int],
         rough: set[int],
         offers: list[Offer],
-        singles: list[Single],
+        singles: list[Single | None],
         hardware: Hardware,
         aim: Aim,
     ) -> None:
         """Tighten the bounds of the groups of a cover, and price the groups whose bounds are tightest already."""
         self._prepare([g for g in chosen if g in rough], hardware, aim)
         for g in chosen:
-            alone = sum(singles[n].value(aim) for n in self._members[g])
+            alone = _value([singles[n] for n in self._members[g]], aim)
             if g in rough:
                 rough.remove(g)
                 offers[g] = Offer(self._groups[g].tight_bound(hardware, aim, alone))
@@ -206,10 +206,10 @@ class NetworkPricer:
                 offers[g] = self._groups[g].best(hardware, aim, alone)
 
     @staticmethod
-    def _design(chosen: list[int], offers: list[Offer], singles: list[Single], aim: Aim) -> FusedPrice:
+    def _design(chosen: list[int], offers: list[Offer], singles: list[Single | None], aim: Aim) -> FusedPrice:
         """The price of a cover whose groups are priced."""
         plans = [plan for g in chosen if (plan := offers[g].plan) is not None]
-        fused = joined(plans, singles)
+        fused = joined(plans, [single for single in singles if single is not None])
         return FusedPrice(aim.value(fused.energy, fused.latency), fused.energy, fused.latency, fused=fused)
 
     def _prepare(self, rough: list[int], hardware: Hardware, aim: Aim) -> None:
@@ -240,14 +240,19 @@ class NetworkPricer:
         found = [single for layer in self._layers if (single := self._single(layer, hardware, aim)) is not None]
         return found if len(found) == len(self._layers) else None
 
-    def _best_cover(self, singles: list[Single], offers: list[Offer], aim: Aim) -> tuple[list[int], int]:
-        """Groups of the cheapest cover under the current bounds and prices, and its value."""
-        values = [single.value(aim) for single in singles]
-        useful = [g for g, offer in enumerate(offers) if offer.bound < sum(values[n] for n in self._members[g])]
-        candidates = [Candidate((n,), value) for n, value in enumerate(values)]
+    def _best_cover(self, singles: list[Single | None], offers: list[Offer], aim: Aim) -> tuple[list[int], int] | None:
+        """Groups of the cheapest cover under the current bounds and prices, and its value; None without a cover."""
+        candidates = [Candidate((n,), single.value(aim)) for n, single in enumerate(singles) if single is not None]
+        alone = len(candidates)
+        useful = [
+            g for g, offer in enumerate(offers) if offer.bound < _value([singles[n] for n in self._members[g]], aim)
+        ]
         candidates += [Candidate(self._members[g], offers[g].bound) for g in useful]
-        chosen = self._cover.best(candidates)
-        groups = [useful[n - len(values)] for n in chosen if n >= len(values)]
+        try:
+            chosen = self._cover.best(candidates)
+        except NoCoverError:
+            return None
+        groups = [useful[n - alone] for n in chosen if n >= alone]
         return groups, sum(candidates[n].value for n in chosen)
 
     def _single(self, layer: AnyLayer, hardware: Hardware, aim: Aim) -> Single | None:
@@ -258,6 +263,12 @@ class NetworkPricer:
         if price is None:
             return None
         return Single(layer.name, layer.multiplicity, price.energy, price.latency, price)
+
+
+def _value(singles: list[Single | None], aim: Aim) -> int:
+    """Objective of layers by themselves; INFEASIBLE_COST if one has no mapping by itself."""
+    found = [single.value(aim) for single in singles if single is not None]
+    return sum(found) if len(found) == len(singles) else INFEASIBLE_COST
 
 
 def joined(plans: list[Plan], singles: list[Single]) -> Fused:

@@ -18,6 +18,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.plan import PricedRun
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
+from optimizer.pricing.pinned_rules import repeatable_rules
 from optimizer.pricing.price import Price
 from optimizer.pricing.settled import settled
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
@@ -168,11 +169,18 @@ class Runs:
         """Value of a run with all operands pinned that level 1 may keep, and level 1 moving any number of bits a cycle.
 
         A smaller run repeated over the rest is a mapping of it, and what level 1 serves costs no more than what is
-        streamed from outside of it (see :mod:`optimizer.fusion.lower_bounds`). None if nothing fits.
+        streamed from outside of it (see :mod:`optimizer.fusion.lower_bounds`). Of the layer's rules only those are
+        asked that this mapping keeps as well (:func:`bounding`). None if nothing fits.
         """
         buffer = hardware.levels[1]
         if aim.objective == "latency" or aim.weight or any(level.leak_energy for level in hardware.levels):
             free = replace(buffer, read_bits_per_cycle=None, write_bits_per_cycle=None, shared_bits_per_cycle=None)
             hardware = replace(hardware, levels=(hardware.levels[0], free, *hardware.levels[2:]))
-        price = self.price(layer, hardware, aim, extents, frozenset(ROLES) - buffer.must_bypass, 0)
+        pinned = frozenset(ROLES) - buffer.must_bypass
+        price = self.price(bounding(layer, hardware), hardware, aim, extents, pinned, 0)
         return None if price is None else price.value
+
+
+def bounding(layer: Layer, hardware: Hardware) -> Layer:
+    """The layer under those of its rules that bounds may ask for (:func:`repeatable_rules`)."""
+    return replace(layer, rules=repeatable_rules(layer.rules, [level.name for level in hardware.levels[:2]]))

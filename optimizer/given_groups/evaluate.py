@@ -25,7 +25,6 @@ from optimizer.pricing.price import Price
 from optimizer.problem.fusion_options import check_buffer, check_fusible
 from optimizer.problem.goal import Aim
 from optimizer.problem.problem import Problem
-from optimizer.problem.space import SPACE
 from optimizer.problem.status import Status
 from optimizer.problem.versions import versions
 from optimizer.results.comparison import comparison, figures, off_chip_words
@@ -80,9 +79,10 @@ def evaluate_groups(
     _check_objective(objective)
     hardware = single_point(architecture)
     check_buffer(hardware, architecture.file)
-    given = load_groups(groups, network) if isinstance(groups, str | Path) else parse_groups(groups, network)
     check_fusible(network.mac_layers())
     prepared = prepare(Problem(network, priced_under(architecture), objective), cache_dir=cache_dir)
+    ruled = prepared.network
+    given = load_groups(groups, ruled) if isinstance(groups, str | Path) else parse_groups(groups, ruled)
     prepared = replace(prepared, problem=prepared.problem | {"groups": [group.decisions for group in given]})
     prices = _prices(prepared, hardware)
     alone, fused = _costs(prepared, hardware, given, cache_dir)
@@ -94,7 +94,7 @@ def evaluate_groups(
 def _body(prepared: PreparedProblem, before: EvaluatedPart, after: EvaluatedPart, wall_s: float) -> EvaluationBody:
     """What ``evaluation.json`` holds."""
     network = prepared.network
-    space = GIVEN_SPACE.format(objective=prepared.goal.objective) + SPACE
+    space = GIVEN_SPACE.format(objective=prepared.goal.objective) + prepared.space
     return EvaluationBody(
         format=EVALUATION_FORMAT,
         status=Status.EVALUATED,
@@ -137,6 +137,16 @@ def _prices(prepared: PreparedProblem, hardware: Hardware) -> list[Price]:
     found = []
     for pricer in prepared.pricers:
         price = pricer.price(hardware, prepared.goal.objective)
+        if price is None and pricer.layer.rules:
+            raise SpecError(
+                "no loop nest of the layer by itself keeps the constraints on mappings, so there is nothing to compare "
+                "the groups with",
+                file=prepared.architecture.file,
+                field="mapping",
+                value=[rule.title for rule in pricer.layer.rules],
+                allowed=f"constraints that some loop nest of {pricer.layer.name} keeps",
+                remedy="leave one of them out",
+            )
         if price is None:
             raise SpecError(
                 "no loop nest of the layer fits the hardware",

@@ -26,12 +26,22 @@ def price_given(given: GivenGroup, runs: Runs, hardware: Hardware, aim: Aim) -> 
     Raises
     ------
     SpecError
-        If the buffer bypasses a tensor that it must hold, or a tile does not fit.
+        If the buffer bypasses a tensor that it must hold, a tile does not fit, or no loop nests keep the rules.
     """
     _check_kept(given, hardware)
     _check_size(given, hardware)
     plan = GroupPricer(given.group, runs).plan(given.frame, given.choice, hardware, aim)
-    assert plan is not None, "where the smallest tiles have room, a layer that has a mapping by itself has one"
+    if plan is None:
+        rules = [rule.title for layer in given.frame.layers for rule in layer.rules]
+        assert rules, "where the smallest tiles have room, a layer that has a mapping by itself has one"
+        given.fields.fail(
+            f"some run of {', '.join(given.group.members)} has no loop nest that keeps the constraints on mappings "
+            f"({'; '.join(dict.fromkeys(rules))})",
+            "layers",
+            list(given.group.members),
+            "groups whose runs have loop nests that keep the constraints of their layers",
+            "change the tiles, the group, or what is resident or held, or leave a constraint out",
+        )
     return plan
 
 

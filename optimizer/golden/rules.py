@@ -38,7 +38,7 @@ def _holds(rule: MappingRule, level: int, layer: Layer, hardware: Hardware, mapp
     if isinstance(rule, UtilizationRule):
         return math.prod(loop.bound for loop in spatial) >= rule.least * math.prod(hardware.mac_mesh)
     if isinstance(rule, KeepRule):
-        return all((level in mapping.keepers(role)) == rule.kept for role in rule.tensors)
+        return all((level == 0 or level in mapping.keepers(role)) == rule.kept for role in rule.tensors)
     if isinstance(rule, UnrollRule):
         below = [loop for loop in spatial if loop.level == level and rule.axis in (None, loop.axis)]
         return {loop.dim for loop in below} <= set(rule.dims)

@@ -83,7 +83,7 @@ class _Asked:
 
     def _kept(self, rule: KeepRule) -> tuple[str, str] | None:
         level = self.number[rule.level]
-        kept = [role for role in rule.tensors if level in self.mapping.keepers(role)]
+        kept = [role for role in rule.tensors if level == 0 or level in self.mapping.keepers(role)]
         wrong = [role for role in rule.tensors if (role in kept) is not rule.kept]
         if not wrong:
             return None

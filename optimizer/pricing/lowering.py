@@ -15,8 +15,10 @@ from optimizer.architecture.hardware import Hardware, Level
 from optimizer.errors import SpecError
 from optimizer.mapping.cost import Accounting
 from optimizer.mapping.mapping import Item, Loop, Mapping, Node
+from optimizer.pricing.pinned_rules import broken_by_pins, rules_of_nest
 from optimizer.pricing.rules import lower_rules
 from optimizer.workload.layer import ROLES, Layer
+from optimizer.workload.mapping_rules import MappingRule
 
 
 def kept_dims(layer: Layer, extents: Dict[str, int]) -> tuple[str, ...]:
@@ -115,8 +117,8 @@ def lower(
     SpecError
         If a padded extent is smaller than the layer's.
     ValueError
-        If operands are pinned where level 1 is not a single buffer that may keep them, or the multipliers do not take
-        the layer's blocks.
+        If operands are pinned where level 1 is not a single buffer that may keep them, or against a rule of the layer,
+        or the multipliers do not take the layer's blocks.
     """
     sizes = dict(layer.extents) | dict(extents or {})
     for dim, extent in layer.dims:
@@ -144,7 +146,7 @@ def lower(
         raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole")
     if room_bits is not None:
         levels = (levels[0], replace(levels[1], capacity_bits=min(room_bits, INFINITE)), *levels[2:])
-    levels, rules = lower_rules(layer.rules, hardware, dims, levels)
+    levels, rules = lower_rules(_asked(layer, hardware, sizes, pinned), hardware, dims, levels)
     return LayerProblem(
         tuple(sizes[dim] for dim in dims),
         tuple(lacking),
@@ -160,6 +162,17 @@ def lower(
         resumes,
         rules,
     )
+
+
+def _asked(layer: Layer, hardware: Hardware, sizes: Dict[str, int], pinned: frozenset[str]) -> tuple[MappingRule, ...]:
+    """The rules that are asked of a nest; with pinned operands those that they do not answer."""
+    if not pinned or not layer.rules:
+        return layer.rules
+    buffer = hardware.levels[1].name
+    broken = broken_by_pins(layer, sizes, buffer, pinned)
+    if broken is not None:
+        raise ValueError(f"level 1 cannot hold {sorted(pinned)} as a whole under the rule {broken.title}")
+    return rules_of_nest(layer, buffer, pinned)
 
 
 def lift(layer: Layer, problem: LayerProblem, nest: Nest, *, extents: Dict[str, int] | None = None) -> Mapping:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from optimizer.architecture.architecture import Architecture
-from optimizer.errors import SpecError
 from optimizer.problem.idle_rules import excludes_nothing
 from optimizer.problem.partial_nests import rules_for
 from optimizer.workload.layer import Layer
@@ -75,24 +74,3 @@ def _is_for(constraint: MappingConstraint, layer: Layer) -> bool:
     if isinstance(rule, TileRule) and rule.dim is not None and rule.dim not in layer.operand(rule.tensor).dims:
         return False
     return constraint.is_for(layer.name, [dim for dim, _ in layer.dims])
-
-
-def check_rules(network: Network, architecture: Architecture, *, fused: bool) -> None:
-    """Refuse rules that a search does not take.
-
-    Raises
-    ------
-    SpecError
-        With fusion, on any rule.
-    """
-    rules = [rule for layer in network.mac_layers() for rule in layer.rules]
-    own = {one.title for one in architecture.mapping}
-    if rules and fused:
-        raise SpecError(
-            "constraints on mappings do not go together with fusion",
-            file=architecture.file if rules[0].title in own else network.file,
-            field="mapping",
-            value=rules[0].title,
-            allowed="no constraints on mappings, or no fusion",
-            remedy="leave out --fusion, or the constraint",
-        )

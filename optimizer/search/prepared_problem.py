@@ -27,7 +27,7 @@ from optimizer.pricing.path_range import check_path_range
 from optimizer.pricing.price import Prices
 from optimizer.problem.fusion_options import Fusion, check_buffer, check_fusible
 from optimizer.problem.goal import Goal, make_goal
-from optimizer.problem.layer_rules import check_rules, ruled_network, rules_of
+from optimizer.problem.layer_rules import ruled_network, rules_of
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import DEFAULT_ENGINE, ENGINES, OBJECTIVES, SPACE, Padding, constraints_text
@@ -141,7 +141,6 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
             allowed="at least one convolution, matmul or einsum",
             remedy="check that this is the right file",
         )
-    check_rules(network, architecture, fused=fusion is not None)
     if not isinstance(padding, str):
         for dim, larger in padding.items():
             extents = [layer.extents[dim] for layer in layers if dim in layer.extents]

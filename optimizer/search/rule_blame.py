@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from optimizer.architecture.hardware import Hardware
 from optimizer.bodies.infeasibility import Infeasibility
+from optimizer.fusion.group_pricer import GroupPricer, group_pricers
+from optimizer.fusion.tile_pricer import Runs
 from optimizer.pricing.layer_pricer import Pricer
 from optimizer.search.prepared_problem import PreparedProblem
 from optimizer.search.room import roomy
 from optimizer.store.store import Store
+from optimizer.workload.layer import Layer
 from optimizer.workload.mapping_rules import MappingRule
 
 
@@ -21,6 +24,8 @@ class _LateError(Exception):
 
 def ruled_out(prepared: PreparedProblem, deadline: float | None) -> Infeasibility | None:
     """The first layer that has a mapping on some hardware point, but none under its rules.
+
+    With fusion, neither by itself nor in a group, whatever the rules of other layers.
 
     Parameters
     ----------
@@ -76,13 +81,32 @@ class _Blame:
         )
 
     def excluded(self, rules: Sequence[MappingRule]) -> bool:
-        """Has the layer no mapping under these rules on any point?"""
+        """Has the layer no mapping under these rules on any point, with fusion in no group either?"""
         layer = replace(self._pricer.layer, rules=tuple(rules))
         padding = self._prepared.padding.get(layer.name, {})
         asked = Pricer(layer, 1, self._prepared.accounting, padding, Store(None), self._pricer.engine)
+        for point in self._in_time():
+            if asked.price(point) is not None:
+                return False
+        return not any(group.has_plan(point) for group in self._groups(layer) for point in self._in_time())
+
+    def _in_time(self) -> Iterator[Hardware]:
+        """The points, as long as there is time."""
         for point in self._points:
             if self._deadline is not None and time.perf_counter() > self._deadline:
                 raise _LateError
-            if asked.price(point) is not None:
-                return False
-        return True
+            yield point
+
+    def _groups(self, layer: Layer) -> Iterator[GroupPricer]:
+        """The groups that may hold the layer, under its rules alone; none without fusion."""
+        prepared = self._prepared
+        if prepared.fusion is None:
+            return
+        network = replace(prepared.network, graph=prepared.network.graph.copy())
+        for other in prepared.network.mac_layers():
+            network.graph.nodes[other.name]["layer"] = replace(other, rules=())
+        network.graph.nodes[layer.name]["layer"] = layer
+        runs = Runs(prepared.accounting, Store(None), engine=self._pricer.engine)
+        for group in group_pricers(network, prepared.fusion, runs):
+            if layer.name in group.group.members:
+                yield group

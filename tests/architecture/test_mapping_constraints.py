@@ -248,10 +248,19 @@ def test_evaluate_refuses_a_mapping_that_breaks_a_rule(rule: Mapping[str, Any], 
             from_items(mapping, layer, hardware)
 
 
-def test_fusion_and_widths_take_no_rules() -> None:
-    network = parse_network("layers:\n  - {name: a, type: matmul, dims: {M: 4, N: 4, K: 4}}\n")
-    with pytest.raises(SpecError, match="do not go together with fusion"):
-        optimizer.solve(network, chip({"keep": "W", "level": "GLB"}), fusion=optimizer.Fusion())
+def test_trips_in_a_fan_out_of_one_child_are_none() -> None:
+    """Whatever is sought, also where nothing is left to search."""
+    for rule in ({"spatial": "K", "level": "DRAM", "at_least": 2}, {"spatial": "K", "level": "GLB", "equals": 7}):
+        for objective in ("energy", "latency"):
+            found = optimizer.map_layer(LAYER, chip(rule), objective=objective)
+            assert found.status == "INFEASIBLE" and found.body.infeasible is not None
+            assert len(found.body.infeasible.constraints) == 1
+
+
+def test_a_level_that_must_both_keep_and_bypass_a_tensor_leaves_no_mapping() -> None:
+    both = {"keep": "W", "level": "GLB"}, {"bypass": "W", "level": "GLB"}
+    for objective in ("energy", "latency"):
+        assert optimizer.map_layer(LAYER, chip(*both), objective=objective).status == "INFEASIBLE"
 
 
 def test_a_tile_of_extent_one_excludes_keeping_only() -> None:

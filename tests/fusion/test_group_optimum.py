@@ -32,7 +32,10 @@ from tests.support.group_checks import (
     check_best,
     check_some_plans,
     every_plan,
+    in_sequence,
+    partitions,
     small_enough,
+    values_of_groups,
 )
 from tests.support.profiles import RELAXED, examples
 
@@ -155,40 +158,11 @@ def is_group(graph: nx.DiGraph, members: frozenset[str]) -> bool:
     return not any(nx.ancestors(graph, n) & members and nx.descendants(graph, n) & members for n in others)
 
 
-def partitions(items: list[str]) -> Iterator[list[frozenset[str]]]:
-    """Every partition."""
-    if not items:
-        yield []
-        return
-    first, rest = items[0], items[1:]
-    for count in range(len(rest) + 1):
-        for others in itertools.combinations(rest, count):
-            for more in partitions([name for name in rest if name not in others]):
-                yield [frozenset([first, *others]), *more]
-
-
-def in_sequence(graph: nx.DiGraph, blocks: list[frozenset[str]]) -> bool:
-    """Can the blocks run one after the other?"""
-    owner = {name: number for number, block in enumerate(blocks) for name in block}
-    between = nx.DiGraph((owner[a], owner[b]) for a, b in graph.edges if owner[a] != owner[b])
-    return nx.is_directed_acyclic_graph(between)
-
-
 def values_alone(pricer: NetworkPricer, case: Case, aim: Aim) -> dict[frozenset[str], int] | None:
     """What every layer costs by itself; None if one does not fit."""
     singles = [pricer._single(layer, case.hardware, aim) for layer in case.network.layers()]
     found = {frozenset([single.layer]): single.value(aim) for single in singles if single is not None}
     return found if len(found) == len(singles) else None
-
-
-def values_of_groups(pricer: NetworkPricer, case: Case, aim: Aim) -> dict[frozenset[str], int]:
-    """The least value of every group that fits."""
-    found = {}
-    for group in pricer._groups:
-        values = every_plan(group, case.hardware, aim)
-        if values:
-            found[frozenset(group.group.members)] = min(values)
-    return found
 
 
 def check_network(case: Case) -> None:

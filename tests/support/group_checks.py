@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator
 
+import networkx as nx
 from hypothesis import assume
 from hypothesis import strategies as st
 
 from formulations.engines import Engine
 from optimizer.architecture.hardware import Hardware
 from optimizer.fusion.group_pricer import GroupPricer
+from optimizer.fusion.network_pricer import NetworkPricer
 from optimizer.fusion.plan import Plan
 from optimizer.golden.group_walk import walk_fused
 from optimizer.problem.goal import INFEASIBLE_COST, Aim
@@ -79,3 +82,32 @@ def check_best(case: Case, engine: Engine | None = None) -> None:
             assert pricer.best(case.hardware, aim, least).plan is None
             assert pricer.best(case.hardware, aim, least).bound == least
             assert pricer.best(case.hardware, aim, least + 1).bound == least
+
+
+def partitions(items: list[str]) -> Iterator[list[frozenset[str]]]:
+    """Every partition."""
+    if not items:
+        yield []
+        return
+    first, rest = items[0], items[1:]
+    for count in range(len(rest) + 1):
+        for others in itertools.combinations(rest, count):
+            for more in partitions([name for name in rest if name not in others]):
+                yield [frozenset([first, *others]), *more]
+
+
+def in_sequence(graph: nx.DiGraph, blocks: list[frozenset[str]]) -> bool:
+    """Can the blocks run one after the other?"""
+    owner = {name: number for number, block in enumerate(blocks) for name in block}
+    between = nx.DiGraph((owner[a], owner[b]) for a, b in graph.edges if owner[a] != owner[b])
+    return nx.is_directed_acyclic_graph(between)
+
+
+def values_of_groups(pricer: NetworkPricer, case: Case, aim: Aim) -> dict[frozenset[str], int]:
+    """The least value of every group that fits."""
+    found = {}
+    for group in pricer._groups:
+        values = every_plan(group, case.hardware, aim)
+        if values:
+            found[frozenset(group.group.members)] = min(values)
+    return found

@@ -116,7 +116,6 @@ def test_levels_are_compared_with_the_architecture(files: Path) -> None:
     (files / "wrong.yaml").write_text("mapping: [{keep: W, level: L7}]\n" + LAYERS, encoding="utf-8")
     told = bad("solve", "wrong.yaml", "-a", "chip.yaml", "--no-cache")
     assert "wrong.yaml" in told and "mapping[0].level" in told and "DRAM, GLB, RF" in told
-    assert "net.yaml" in bad("solve", "net.yaml", "-a", "edge", "--fusion", "--no-cache")
 
 
 def test_dims_to_unroll_that_no_layer_has_are_a_warning(files: Path) -> None:

@@ -20,7 +20,7 @@ from optimizer.checker.outcome import Check
 from optimizer.fusion.group_pricer import group_pricers
 from optimizer.fusion.tile_pricer import Runs
 from optimizer.pricing.layer_pricer import Pricer
-from optimizer.problem.goal import Aim
+from optimizer.problem.goal import INFEASIBLE_COST, Aim
 from optimizer.store.store import Store
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
@@ -86,13 +86,13 @@ class _Again:
         singles = {}
         for layer in self._network.layers():
             cost = self._single(layer.name, hardware, aim)
-            if cost is None:
-                return None
-            singles[layer.name] = layer.multiplicity * cost[0], layer.multiplicity * cost[1]
+            if cost is not None:
+                singles[layer.name] = layer.multiplicity * cost[0], layer.multiplicity * cost[1]
         steps = [(frozenset([name]), aim.value(*cost), cost) for name, cost in singles.items()]
         for pricer in self._groups:
-            alone = sum(aim.value(*singles[name]) for name in pricer.group.members)
-            plan = pricer.best(hardware, aim, alone).plan
+            members = pricer.group.members
+            alone = [aim.value(*singles[name]) for name in members if name in singles]
+            plan = pricer.best(hardware, aim, sum(alone) if len(alone) == len(members) else INFEASIBLE_COST).plan
             if plan is not None:
                 cost = plan.energy, plan.latency
                 steps.append((frozenset(plan.members), aim.value(*cost), cost))
@@ -107,8 +107,8 @@ class _Again:
         return None if price is None else (price.energy, price.latency)
 
 
-def cheapest_cover(network: Network, steps: list[tuple[frozenset[str], int, Cost]]) -> Cost:
-    """Totals of the cheapest steps that run every layer once, after its producers.
+def cheapest_cover(network: Network, steps: list[tuple[frozenset[str], int, Cost]]) -> Cost | None:
+    """Totals of the cheapest steps that run every layer once, after its producers; None if none do.
 
     A state is a set of finished layers. A step may follow if the producers outside it have finished.
     """
@@ -131,4 +131,5 @@ def cheapest_cover(network: Network, steps: list[tuple[frozenset[str], int, Cost
                     if after not in best or total < best[after]:
                         best[after] = total
                     waves.setdefault(len(after), set()).add(after)
-    return best[frozenset(order)][1]
+    found = best.get(frozenset(order))
+    return None if found is None else found[1]
