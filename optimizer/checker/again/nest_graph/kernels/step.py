@@ -5,17 +5,17 @@ from __future__ import annotations
 from optimizer.checker.again.nest_graph.columns import BEFORE, BITS, CLOSING, EXTENTS, FREE_DIMS, ITEM, NO_ITEM
 from optimizer.checker.again.nest_graph.kernels import kernel, part
 from optimizer.checker.again.nest_graph.kernels.bound import least
-from optimizer.checker.again.nest_graph.kernels.loops import allowed_dims, dims_of, divided, is_legal, loop
+from optimizer.checker.again.nest_graph.kernels.loops import allowed_dims, is_legal, loop
 from optimizer.checker.again.nest_graph.kernels.node import node
 from optimizer.checker.again.nest_graph.packed import (
     AXIS,
     CAPACITY,
-    COUNT,
     EVERYTHING,
+    IDLE,
+    LIMIT,
     MASK,
     RULED,
     SLIDES,
-    STRIDE,
     USEFUL,
     WORD_BITS,
 )
@@ -51,17 +51,41 @@ def after_loops(
     return found
 
 
+@part
+def trips_between(x, y, of_points, dims):
+    """Dims over which loops lead from extents x to y, as bits; -1 if one does not divide."""
+    found = 0
+    for d in range(dims):
+        a, b = of_points[x, d], of_points[y, d]
+        if a != b:
+            if a < b or a % b != 0:
+                return -1
+            found |= 1 << d
+    return found
+
+
+@part
+def is_early(reals, n, y, low, of_criteria):
+    """Is label n above a limit with the least costs inside of extents y?"""
+    for k in range(len(of_criteria)):
+        if reals[n, 2 + k] + of_criteria[k, IDLE] * reals[n, 1] + low[k, y] > of_criteria[k, LIMIT]:
+            return True
+    return False
+
+
 @kernel
 def expand(
-    rows, reals, base, first, move, scratch, sizes, of_dims, quotient, of_points, words, of_tensors, of_levels,
-    of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals, state,
+    rows, reals, base, first, move, scratch, ahead, low, sizes, of_dims, quotient, of_points, words, of_tensors,
+    of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals,
+    state,
 ):  # fmt: skip
     """Labels after loops and the node of a move, (tensor, level, its parent, place inside, -1), or (-1, -1, -1, place,
     number of the bottom of the region).
 
-    From row `first` on, as long as there is room; the number of labels and of rows done go to `state`.
+    Loops lead to the extents `ahead`, in ascending order, with the least costs `low` from there on. From row `first`
+    on, as long as there is room; the number of labels and of rows done go to `state`.
     """
-    dims, tensor, digits, limits = of_dims.shape[1], move[0], scratch[0], scratch[1]
+    dims, tensor = of_dims.shape[1], move[0]
     state[0] = 0
     slide_mask, useful_mask, found = state[0], state[0], state[0]  # 0, but no constant: those have a type of their own
     for d in range(dims):
@@ -76,22 +100,22 @@ def expand(
         if tensor >= 0 and closed == tensor:
             continue
         free = rows[n, FREE_DIMS] if sizes[RULED] else sizes[EVERYTHING]
-        for choice in range(4 * (dims + 1)):
+        for choice in range(len(scratch)):
             v, slide = choice // (dims + 1) - 1, choice % (dims + 1) - 1
-            allowed = allowed_dims(v, slide, closed, free, tensor, slide_mask, useful_mask, of_tensors)
-            if allowed < 0:
+            scratch[choice] = allowed_dims(v, slide, closed, free, tensor, slide_mask, useful_mask, of_tensors)
+        for i in range(-1, len(ahead)):
+            y = ahead[i] if i >= 0 else x
+            if i >= 0 and (y >= x or is_early(reals, n, y, low, of_criteria)):
                 continue
-            own_mask = of_tensors[MASK, v] if v >= 0 else 0
-            for d in range(dims):
-                digits[d] = 0
-                limits[d] = (x // of_dims[STRIDE, d]) % of_dims[COUNT, d] if allowed >> d & 1 else 0
-            d = 0
-            while d < dims:  # every vector of trips over the allowed dims
-                mask = dims_of(digits)
-                y = -1
+            mask = trips_between(x, y, of_points, dims)
+            if mask < 0:
+                continue
+            for choice in range(len(scratch)):
+                if scratch[choice] < 0 or mask & ~scratch[choice] != 0:
+                    continue
+                v, slide = choice // (dims + 1) - 1, choice % (dims + 1) - 1
+                own_mask = of_tensors[MASK, v] if v >= 0 else 0
                 if is_legal(mask, v, slide, closed, free, slide_mask, useful_mask, own_mask):
-                    y = divided(x, digits, of_dims, quotient)
-                if y >= 0:
                     found = after_loops(
                         rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points,
                         words, of_tensors, of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit,
@@ -99,11 +123,4 @@ def expand(
                     )  # fmt: skip
                     if found < 0:
                         return
-                d = 0
-                while d < dims:
-                    digits[d] += 1
-                    if digits[d] <= limits[d]:
-                        break
-                    digits[d] = 0
-                    d += 1
     state[0], state[1] = found, len(rows)
