@@ -22,33 +22,22 @@ from optimizer.checker.again.nest_graph.packed import (
 
 
 @part
-def after_loops(
-    rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points, words, of_tensors,
-    of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves, price, out, out_reals,
+def place(
+    rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points, of_tensors,
+    of_levels, of_criteria, out, out_reals,
 ):  # fmt: skip
-    """Write the label after these loops and the node of a move; how many labels there are then."""
-    tensor, level, dims = move[0], move[1], of_dims.shape[1]
-    if tensor >= 0:
-        bits = rows[n, BITS + level] + of_points[y, dims + tensor] * of_tensors[WORD_BITS, tensor]
-        if of_levels[CAPACITY, level] >= 0 and bits > of_levels[CAPACITY, level]:
-            return found
-    if found == len(out):
-        return -1
+    """Write the label after these loops and the node of a move to row `found`."""
+    tensor = move[0]
     for c in range(rows.shape[1]):
         out[found, c] = rows[n, c]
     for c in range(reals.shape[1]):
         out_reals[found, c] = reals[n, c]
     closed = rows[n, CLOSING]
-    loop(out, found, y, mask, v, slide, closed, free, own_mask, of_points, dims)
+    loop(out, found, y, mask, v, slide, closed, free, own_mask, of_points, of_dims.shape[1])
     out[found, BEFORE], out[found, ITEM] = base + n, NO_ITEM
     if tensor >= 0:
-        node(out, out_reals, found, y, tensor, level, move[2], v >= 0 or closed >= 0, sizes, of_dims, of_points,
+        node(out, out_reals, found, y, tensor, move[1], move[2], v >= 0 or closed >= 0, sizes, of_dims, of_points,
              of_tensors, of_levels, of_criteria)  # fmt: skip
-    if least(out, out_reals, found, y, move[3], move[4], sizes, of_dims, of_points, words, of_tensors,
-             of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves,
-             price):  # fmt: skip
-        return found + 1
-    return found
 
 
 @part
@@ -62,6 +51,13 @@ def trips_between(x, y, of_points, dims):
                 return -1
             found |= 1 << d
     return found
+
+
+@part
+def has_room(rows, n, y, tensor, level, of_points, of_tensors, of_levels, dims):
+    """Does the tile of a tensor with extents y fit a level besides what label n has there?"""
+    bits = rows[n, BITS + level] + of_points[y, dims + tensor] * of_tensors[WORD_BITS, tensor]
+    return of_levels[CAPACITY, level] < 0 or bits <= of_levels[CAPACITY, level]
 
 
 @part
@@ -108,19 +104,23 @@ def expand(
             if i >= 0 and (y >= x or is_early(reals, n, y, low, of_criteria)):
                 continue
             mask = trips_between(x, y, of_points, dims)
-            if mask < 0:
+            if mask < 0 or (
+                tensor >= 0 and not has_room(rows, n, y, tensor, move[1], of_points, of_tensors, of_levels, dims)
+            ):
                 continue
             for choice in range(len(scratch)):
                 if scratch[choice] < 0 or mask & ~scratch[choice] != 0:
                     continue
                 v, slide = choice // (dims + 1) - 1, choice % (dims + 1) - 1
                 own_mask = of_tensors[MASK, v] if v >= 0 else 0
-                if is_legal(mask, v, slide, closed, free, slide_mask, useful_mask, own_mask):
-                    found = after_loops(
-                        rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points,
-                        words, of_tensors, of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit,
-                        families, moves, price, out, out_reals,
-                    )  # fmt: skip
-                    if found < 0:
-                        return
+                if not is_legal(mask, v, slide, closed, free, slide_mask, useful_mask, own_mask):
+                    continue
+                if found == len(out):
+                    return
+                place(rows, reals, n, base, y, mask, v, slide, free, own_mask, found, move, sizes, of_dims, of_points,
+                      of_tensors, of_levels, of_criteria, out, out_reals)  # fmt: skip
+                if least(out, out_reals, found, y, move[3], move[4], sizes, of_dims, of_points, words, of_tensors,
+                         of_levels, of_criteria, plain, closing, bottom, closing_bottom, commit, families, moves,
+                         price):  # fmt: skip
+                    found += 1
     state[0], state[1] = found, len(rows)
