@@ -20,6 +20,8 @@ Say = Callable[[str], object]
 
 LEAST_SECONDS = 5.0
 MOST_SECONDS = 60.0
+ALL_SECONDS = 60.0
+"""All statements are proved if that is expected to take no longer than this, or than the solve took."""
 SEEDS = 1 << 32
 
 
@@ -132,6 +134,8 @@ class Effort:
         Time at which even mandatory proofs are stopped.
     say : callable
         Is told what is being done.
+    all_due : float
+        Time until which a sample goes on if all are expected to be proved by then.
     """
 
     thorough: bool
@@ -142,23 +146,29 @@ class Effort:
     tallies: list[ProofTally] = field(default_factory=list)
     whole: Effort | None = field(default=None, repr=False, compare=False)
     """What this is a part of."""
+    all_due: float = -math.inf
 
     @staticmethod
     def of(data: dict[str, Any], *, thorough: bool, seed: int | None = None, say: Say = str, parts: int = 1) -> Effort:
-        """About the solve time of the result, at most a minute (for `parts` results like this one)."""
+        """About the solve time of the result, at most a minute (for `parts` results like this one).
+
+        All that time, or a minute if that is more, if all statements are proved then.
+        """
         chosen = drawn(seed)
         if thorough:
             return Effort(True, chosen, say=say)
         now, took = time.perf_counter(), data.get("wall_s")
-        seconds = float(took) if isinstance(took, int | float) and 0 <= took <= MOST_SECONDS else MOST_SECONDS
-        most = MOST_SECONDS / parts
-        return Effort(False, chosen, now + min(max(seconds, LEAST_SECONDS), most), now + most, say)
+        known = isinstance(took, int | float) and 0 <= took < math.inf
+        solve_s = float(took) if isinstance(took, int | float) and known else MOST_SECONDS
+        most, whole = MOST_SECONDS / parts, max(ALL_SECONDS, solve_s) / parts
+        due = now + min(max(solve_s, LEAST_SECONDS), most)
+        return Effort(False, chosen, due, now + most, say, all_due=now + whole)
 
     def part(self, number: int) -> Effort:
         """The effort for the next of `number` remaining checks: an equal part of the time left."""
         now = time.perf_counter()
-        due, latest = (now + max(0.0, end - now) / number for end in (self.due, self.latest))
-        return replace(self, due=due, latest=latest, whole=self)
+        due, latest, whole = (now + max(0.0, end - now) / number for end in (self.due, self.latest, self.all_due))
+        return replace(self, due=due, latest=latest, all_due=whole, whole=self)
 
     def about(self, name: str) -> Effort:
         """The same effort, with this name in front of its messages."""
@@ -174,6 +184,11 @@ class Effort:
         return max(0.0, self.due - time.perf_counter())
 
     @property
+    def all_left_s(self) -> float:
+        """Seconds in which all must be expected to be proved for a sample to go on."""
+        return max(0.0, self.all_due - time.perf_counter())
+
+    @property
     def most_s(self) -> float:
         """Seconds until all proofs are stopped."""
         return max(0.0, self.latest - time.perf_counter())
@@ -182,6 +197,7 @@ class Effort:
         """Give all limits these seconds more, also those of what this is a part of."""
         self.due += seconds
         self.latest += seconds
+        self.all_due += seconds
         if self.whole is not None:
             self.whole.put_off(seconds)
 

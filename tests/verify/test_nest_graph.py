@@ -21,10 +21,9 @@ from optimizer.checker.again.nest_graph import ALL_RULES, Rules, Verdict, decide
 from optimizer.checker.again.nest_graph.criteria import criteria_of
 from optimizer.checker.again.nest_graph.groups import least_of, split
 from optimizer.checker.again.nest_graph.lattice import lattice_of
-from optimizer.checker.again.nest_graph.layer import Layer
+from optimizer.checker.again.nest_graph.layer import Layer, layer_of
 from optimizer.checker.again.nest_graph.places import machines
 from optimizer.checker.again.nest_graph.potential import Potentials
-from optimizer.checker.again.nest_graph.prices import Kinds
 from optimizer.pricing.lowering import lower
 from tests.support.all_items import every_nest
 from tests.support.layer_cases import Case as RandomCase
@@ -82,6 +81,32 @@ def test_optima_of_real_layers_are_floors(number: int) -> None:
     settles(lower(layer, list(load_architecture("edge_small").points())[-1]), "energy")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_no_false_floor_of_a_layer_is_accepted(block: int) -> None:
+    """Two hundred random layers: energy, cycles, a cap on cycles; one more than the optimum is refuted."""
+    for number in range(100 + 20 * block, 120 + 20 * block):
+        problem = Case(number, 3, leaks=bool(number % 2)).problem
+        settles(problem, "energy")
+        settles(problem, "latency")
+        fastest = engine_of("path").solve(problem, "latency")
+        if fastest is not None:
+            settles(problem, "energy", -(-fastest.latency // problem.latency_unit) * problem.latency_unit)
+
+
+@pytest.mark.parametrize("number", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 12))])
+def test_what_is_kept_of_a_layer_does_not_depend_on_hardware(number: int) -> None:
+    """Statements about a layer on other hardware are settled in any order, with the arrays kept of the layer."""
+    problem = Case(number, 4).problem
+    outer, *levels = problem.levels
+    tight = (None if n.capacity_bits is None else n.capacity_bits // 2 for n in levels)
+    other = replace(problem, levels=(outer, *(replace(n, capacity_bits=c) for n, c in zip(levels, tight, strict=True))))
+    alone = tuple(replace(n, fanout=(1, 1)) for n in problem.levels)
+    assert layer_of(problem) is layer_of(other)
+    for one in (problem, other, replace(problem, levels=alone), problem):
+        settles(one, "energy")
+
+
 @settings(max_examples=examples(60, dev=5), deadline=None)
 @given(st.one_of(cases(pins=True), cases(halo=True, depths=(2, 3, 4), small=True), cases(sparse=True)))
 def test_special_layers(case: RandomCase) -> None:
@@ -105,7 +130,7 @@ def test_floors_by_exhaustion(number: int) -> None:
 @pytest.mark.parametrize("rules", OFF, ids=Rules._fields)
 @pytest.mark.parametrize("number", [pytest.param(n, marks=[] if n < 2 else pytest.mark.slow) for n in range(12)])
 def test_every_rule_can_be_switched_off(number: int, rules: Rules) -> None:
-    """Without bounds, without the lemma on places of loops, without dominance: the same answers."""
+    """Without bounds, the lemma on places of loops, dominance, groups, rooms, extents ahead: the same answers."""
     problem = Case(number, 4 if rules.bounds else 3).problem
     settles(problem, "energy", rules=rules)
 
@@ -121,9 +146,9 @@ def test_bounds_of_a_group_hold_for_each_of_its_kinds(number: int) -> None:
             groups = [group for parts in (1, 2, 4) for group in split(list(kinds), parts)]
             assert {kind for group in groups for kind in group} == set(kinds)
             for group in groups:
-                least = potentials.rows(1, Kinds.of([least_of(group)]), 0)
+                least = potentials.rows(1, least_of(group), 0)
                 for kind in group:
-                    own = potentials.rows(1, Kinds.of([kind]), 0)
+                    own = potentials.rows(1, kind, 0)
                     assert all((a <= b * (1 + 1e-12) + 1e-6).all() for a, b in zip(least, own, strict=True))
 
 

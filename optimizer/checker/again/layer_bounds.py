@@ -192,14 +192,18 @@ class Prover:
         self._draw_twice()
 
     def _draw(self, rest: list[Item]) -> None:
-        """Prove all if thorough; else in random order until the sample's time is over, but a minimum number in any
-        case.
+        """Prove all if thorough, or if that is expected within the time for all; else in random order until the
+        sample's time is over, but a minimum number in any case.
         """
         effort, last = self.effort, SECOND_PART * self.effort.left_s if self._limited else 0.0
-        for number, item in enumerate(drawn(rest, effort.random("sample"))):
+        items, begun = drawn(rest, effort.random("sample")), time.perf_counter()
+        for number, item in enumerate(items):
             seconds = effort.most_s if number < LEAST_DRAWN else effort.left_s - last
             if seconds <= 0:
-                return
+                spent, left = time.perf_counter() - begun, effort.all_left_s
+                if expected_s(items[:number], items[number:], spent) > left:
+                    return
+                seconds = left
             effort.say(f"proving {number + 1} of {len(rest)} drawn again")
             if isinstance(item, LayerBound):
                 self._lower_bound(item, seconds / 3, seconds)
@@ -286,6 +290,14 @@ class Prover:
                 yield f"{statement}: some mapping has {known.refuted}"
             else:
                 routes.add(Route.PATH)
+
+
+def expected_s(done: Sequence[Item], rest: Sequence[Item], spent_s: float) -> float:
+    """Seconds that the rest is expected to take: in proportion to the extents of the layers; unknown for points."""
+    if not done or any(isinstance(item, Derivation) for item in (*done, *rest)):
+        return math.inf
+    work, left = (sum(one.statement.work[0] for one in some if isinstance(one, LayerBound)) for some in (done, rest))
+    return spent_s * left / work
 
 
 def drawn(items: Sequence[Drawn], numbers: random.Random) -> list[Drawn]:

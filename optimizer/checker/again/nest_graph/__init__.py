@@ -23,8 +23,7 @@ from formulations.nest_rules import NO_RULES
 from formulations.problem import LayerProblem
 from formulations.stop import Stop
 from optimizer.checker.again.nest_graph.criteria import criteria_of
-from optimizer.checker.again.nest_graph.lattice import lattice_of
-from optimizer.checker.again.nest_graph.layer import Layer
+from optimizer.checker.again.nest_graph.layer import layer_of
 from optimizer.checker.again.nest_graph.magnitudes import in_range
 from optimizer.checker.again.nest_graph.places import machines
 from optimizer.checker.again.nest_graph.rules import ALL_RULES, GaveUpError, Rules
@@ -94,8 +93,8 @@ def decide_floor(
         if error.name is None or error.name.split(".")[0] not in COMPILER:
             raise
         return Found(Verdict.UNDECIDED)
-    criteria = criteria_of(problem, objective, value, latency_cap)
-    layer, labels = Layer(problem, lattice_of(problem.extents)), 0
+    criteria, labels = criteria_of(problem, objective, value, latency_cap), 0
+    layer = layer_of(problem)
     try:
         for machine in machines(problem):
             search = Search(machine, layer, criteria, rules, until, stop)

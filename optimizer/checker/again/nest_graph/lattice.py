@@ -33,6 +33,8 @@ class Lattice:
     smaller : array of int, shape (size, primes)
         Per prime of a dim the code with this prime taken away, or -1.
     dim_of : array of int, shape (primes,)
+    index : array of int, shape (size, dims)
+        The index of every divisor of a vector.
     """
 
     counts: Ints
@@ -42,6 +44,7 @@ class Lattice:
     vectors: Ints
     smaller: Ints
     dim_of: Ints
+    index: Ints
 
     @property
     def size(self) -> int:
@@ -52,6 +55,29 @@ class Lattice:
         """The code of a vector."""
         place = [list(self.values[d, : self.counts[d]]).index(e) for d, e in enumerate(vector)]
         return int(sum(i * int(s) for i, s in zip(place, self.strides, strict=True)))
+
+    def divisors_of(self, some: Ints) -> NDArray[np.bool_]:
+        """Is a vector a divisor of one of some vectors (codes)?"""
+        found = np.zeros(self.size, np.bool_)
+        found[some] = True
+        grid = found.reshape([int(n) for n in self.counts])
+        for d in range(grid.ndim):
+            lines = np.moveaxis(grid, d, 0)
+            for high in range(len(lines) - 1, 0, -1):
+                for low in np.flatnonzero(self.quotient[d, high, :high] >= 0):
+                    lines[low] |= lines[high]
+        return found
+
+    def times(self, some: list[tuple[int, ...]]) -> Ints:
+        """Indices of the divisors of every dim times the factors of vectors, or -1; shape (vectors, dims, most)."""
+        dims, most = self.values.shape
+        known = {
+            (d, s): [list(self.values[d]).index(n * s) if n and n * s in self.values[d] else -1 for n in self.values[d]]
+            for d in range(dims)
+            for s in {v[d] for v in some}
+        }
+        rows = [[known[d, s] for d, s in enumerate(v)] for v in some]
+        return np.array(rows, np.int64).reshape(len(some), dims, most)
 
 
 def lattice_of(extents: tuple[int, ...]) -> Lattice:
@@ -80,7 +106,9 @@ def lattice_of(extents: tuple[int, ...]) -> Lattice:
             columns.append(np.where(step >= 0, codes + (step - places[d]) * strides[d], -1))
             dim_of.append(d)
     smaller = np.stack(columns, axis=1) if columns else np.zeros((size, 0), np.int64)
-    return Lattice(np.array(counts, np.int64), values, strides, quotient, vectors, smaller, np.array(dim_of, np.int64))
+    index = np.stack(places, axis=1) if places else np.zeros((size, 0), np.int64)
+    primes = np.array(dim_of, np.int64)
+    return Lattice(np.array(counts, np.int64), values, strides, quotient, vectors, smaller, primes, index)
 
 
 def words(problem: LayerProblem, lattice: Lattice) -> Ints:

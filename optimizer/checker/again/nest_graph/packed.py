@@ -37,11 +37,8 @@ class Packed:
     """The arrays of a machine that do not change during a search."""
 
     def __init__(self, machine: Machine, layer: Layer, criteria: Criteria, held: Floats) -> None:
-        problem, lattice = machine.problem, layer.lattice
-        self.of_dims = np.stack([lattice.counts, lattice.strides, layer.axis_of, layer.coefficient]).astype(np.int64)
-        outside = np.prod(np.array(problem.extents, np.int64) // lattice.vectors, axis=1)
-        columns = [lattice.vectors, layer.tiles.T, layer.width.T.astype(np.int64), outside[:, None]]
-        self.of_points = np.ascontiguousarray(np.concatenate(columns, axis=1))
+        problem = machine.problem
+        self.of_dims, self.of_points = layer.of_dims, layer.of_points
         self.words = np.concatenate([layer.traffic, held]).astype(np.float64)
         self.of_levels = np.array(
             [(-1 if n == 0 or one.capacity_bits is None else one.capacity_bits, one.access_bits, one.read_energy,
@@ -51,14 +48,13 @@ class Packed:
         prices = criteria.price.reshape(len(criteria.scale), -1)
         first = np.stack([criteria.scale, criteria.idle, criteria.limit], axis=1)
         self.of_criteria = np.ascontiguousarray(np.concatenate([first, prices], axis=1))
-        self._lacks = [sum(1 << d for d, lack in enumerate(layer.lacks[v]) if lack) for v in range(3)]
         self._machine, self._layer = machine, layer
 
     def of_tensors(self, region: int, single: list[bool]) -> Ints:
         """What the kernels ask of tensors in a region."""
         problem = self._machine.problem
         deeper = [self._machine.deeper(region, v) for v in range(3)]
-        return np.array([problem.bits, dims_inside(problem), self._lacks, deeper, single], np.int64)
+        return np.array([problem.bits, dims_inside(problem), self._layer.lacks_bits, deeper, single], np.int64)
 
     def sizes(self, *, ruled: bool, bounded: bool) -> Ints:
         """Single numbers."""

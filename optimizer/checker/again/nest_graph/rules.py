@@ -12,6 +12,8 @@ class Rules(NamedTuple):
     canonical: bool = True
     dominance: bool = True
     groups: bool = True
+    room: bool = True
+    early: bool = True
 
 
 ALL_RULES = Rules()

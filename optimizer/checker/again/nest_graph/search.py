@@ -41,10 +41,10 @@ from optimizer.checker.again.nest_graph.layer import Layer, codes_of
 from optimizer.checker.again.nest_graph.packed import Packed
 from optimizer.checker.again.nest_graph.places import Machine, Place
 from optimizer.checker.again.nest_graph.potential import Potentials
-from optimizer.checker.again.nest_graph.prices import Kind
+from optimizer.checker.again.nest_graph.prices import INF, NO_KIND
 from optimizer.checker.again.nest_graph.rebuilt import nest_of
 from optimizer.checker.again.nest_graph.rules import GaveUpError, Rules
-from optimizer.checker.again.nest_graph.spread import Vector
+from optimizer.checker.again.nest_graph.spread import Kind, Vector
 
 MOST_LABELS = 4_000_000
 ROOM = 1 << 15
@@ -66,7 +66,7 @@ class Search:
     ) -> None:
         self.machine, self.layer, self.criteria, self.rules = machine, layer, criteria, rules
         self._until, self._stop = until, stop
-        self.potentials = Potentials(machine, layer, criteria, self._check, cuts=rules.bounds, grouped=rules.groups)
+        self.potentials = Potentials(machine, layer, criteria, self._check, rules)
         self.counts = Counts()
         problem = machine.problem
         self._history: list[tuple[int, Ints]] = []
@@ -78,7 +78,7 @@ class Search:
         timed = criteria.cap is not None or any(level.leak_energy for level in problem.levels)
         count = len(problem.levels)
         self._nothing = np.zeros((0, BITS + 3 * count), np.int64), np.zeros((0, 2 + len(criteria.scale)))
-        self._scratch = np.zeros((2, dims), np.int64)
+        self._scratch = np.zeros(4 * (dims + 1), np.int64)
         self._timed = [*range(BITS + count, BITS + 3 * count)] if timed else []
 
     def run(self) -> None:
@@ -101,7 +101,7 @@ class Search:
         reals[0, 2:] = self.criteria.scale * energy
         tops = tuple(int(pin) for pin in problem.pinned)
         start = Place(0, (0,) * len(machine.regions[0]), tops)  # type: ignore[arg-type]
-        (bounds,) = bounds_of(potentials, 0, None)
+        bounds = bounds_of(potentials, 0, NO_KIND)
         self._region(0, None, {machine.number[start]: (rows, reals)}, [], bounds)
 
     def _check(self) -> None:
@@ -192,12 +192,36 @@ class Search:
     ) -> tuple[Ints, Floats]:
         self._check()
         given, goal = self._given(region), np.array(move, np.int64)
+        ahead, low = self._ahead(reals, region, move, bounds)
         return self._filled(
             len(rows),
             lambda first, out, out_reals, state: expand(
-                rows, reals, base, first, goal, self._scratch, *given, *bounds, out, out_reals, state
+                rows, reals, base, first, goal, self._scratch, ahead, low, *given, *bounds, out, out_reals, state
             ),
         )
+
+    def _ahead(
+        self, reals: Floats, region: int, move: tuple[int, int, int, int, int], bounds: Bounds
+    ) -> tuple[Ints, Floats]:
+        """The extents to which loops may lead before a move, and the least costs from there on.
+
+        *Proof.* After a loop no node stands right inside of a fan-out, so the bound of the label is that of its place
+        (:func:`kernels.bound.least`): of all nodes inside, or with a held tensor, whose price per word is not negative.
+        A node costs no less than nothing. So with these costs and those of the label before, no less than the bound of
+        the label after: if they are above a limit, so is that. Extents are left out where they are with the least costs
+        of all labels.
+        """
+        if not self.rules.bounds or not self.rules.early:
+            low = np.full((len(self.criteria.limit), self.layer.lattice.size), -INF)
+            return np.arange(self.layer.lattice.size), low
+        place, end = move[3], move[4]
+        low = (bounds.bottom[:, end] if end >= 0 else bounds.plain[:, place]).copy()
+        for v in range(3):
+            if self.machine.deeper(region, v):
+                held = bounds.closing_bottom[:, v, end] if end >= 0 else bounds.closing[:, v, place]
+                low = np.minimum(low, held + np.minimum(0.0, bounds.commit[1, :, place, v])[:, None])
+        least = (reals[:, 2:] + self.criteria.idle * reals[:, 1:2]).min(axis=0)
+        return np.flatnonzero((low + least[:, None] <= self.criteria.limit[:, None]).all(axis=0)), low
 
     def _through(self, region: int, bottoms: dict[int, tuple[Ints, Floats, int]], factors: list[int]) -> None:
         """All fan-outs, kind by kind, from labels (and the number of the first) by the place inside: labels of
@@ -215,14 +239,15 @@ class Search:
             }
             if any(len(one) for one in some.values()):
                 chosen[kind] = some
-        for kind, bounds in zip(chosen, bounds_of(potentials, inner, list(chosen)), strict=True):
+        for kind, some in chosen.items():
             self._check()
+            bounds = bounds_of(potentials, inner, kind)
             vectors, start = potentials.kinds[region][kind], len(self._factors)
             self._factors.update({start + n: (machine.regions[region][-1], v) for n, v in enumerate(vectors)})
             codes = codes_of(self.layer.lattice, vectors)
             idle = idle_energy(machine, [*factors, kind.instances, *potentials.most[inner:]])
             labels: dict[int, tuple[Ints, Floats]] = {}
-            for end, here in chosen[kind].items():
+            for end, here in some.items():
                 rows, reals, base = bottoms[end]
                 pair = self._cross(rows[here], reals[here], base + here, np.array(vectors, np.int64), codes,
                                    (start, end, idle), inner, bounds)  # fmt: skip

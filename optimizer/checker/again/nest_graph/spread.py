@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import NamedTuple
 
 from formulations.primes import divisors
 from formulations.problem import I, LayerProblem, O, W, distinct_sums
@@ -10,22 +12,38 @@ from formulations.problem import I, LayerProblem, O, W, distinct_sums
 Vector = tuple[int, ...]
 
 
+class Kind(NamedTuple):
+    """What costs inside of a fan-out depend on: shares of distinct tiles, copies of outputs, and instances."""
+
+    shares: tuple[float, float, float]
+    copies: int
+    instances: int
+
+
 def vectors(problem: LayerProblem, level: int) -> list[Vector]:
     """Every vector of factors that divides the extents and is a product of one that fits along X and one along Y."""
     spec = problem.levels[level]
+    return _vectors(problem.extents, (spec.spatial_x, spec.fanout[0]), (spec.spatial_y, spec.fanout[1]))
+
+
+Axis = tuple[tuple[bool, ...], int]
+
+
+@lru_cache(maxsize=64)
+def _vectors(extents: Vector, axis_x: Axis, axis_y: Axis) -> list[Vector]:
     found = set()
-    along_y = _along(problem, spec.spatial_y, spec.fanout[1])
-    for x in _along(problem, spec.spatial_x, spec.fanout[0]):
+    along_y = _along(extents, *axis_y)
+    for x in _along(extents, *axis_x):
         for y in along_y:
             both = tuple(a * b for a, b in zip(x, y, strict=True))
-            if all(extent % factor == 0 for extent, factor in zip(problem.extents, both, strict=True)):
+            if all(extent % factor == 0 for extent, factor in zip(extents, both, strict=True)):
                 found.add(both)
     return sorted(found)
 
 
-def _along(problem: LayerProblem, allowed: tuple[bool, ...], room: int) -> list[Vector]:
+def _along(extents: Vector, allowed: tuple[bool, ...], room: int) -> list[Vector]:
     found: list[Vector] = [()]
-    for extent, may in zip(problem.extents, allowed, strict=True):
+    for extent, may in zip(extents, allowed, strict=True):
         factors = divisors(extent) if may else [1]
         found = [(*v, f) for v in found for f in factors if math.prod(v) * f <= room]
     return found

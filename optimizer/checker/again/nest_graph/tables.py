@@ -1,146 +1,108 @@
-"""Fills the least costs of what stands inside of all places of a region, and outside of them, over all extents.
+"""Tables of the least costs of what stands inside of all places of a region, and outside of them, over all extents.
 
-Arrays end in the extents and in one entry for every kind of fan-out and criterion, which are done together.
+Arrays have the criterion first, then the place and last the extents; a held tensor comes after the criterion.
+
+**Lemma** (*room*). A place is only reached with extents at which the tiles of all nodes of its region outside of it
+  fit. So tables are filled at these extents alone, and no nest stands inside of others.
+
+*Proof.* A node is placed at extents y at which its tile fits. Extents x further in divide y, so no tile of x is larger,
+nor is one of the input: widths along its axes are sums of terms that grow with every extent. ∎
 """
 
 from __future__ import annotations
 
+from copy import copy
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.checker.again.nest_graph.kernels.fill import fill, reach
 from optimizer.checker.again.nest_graph.lattice import Floats, Ints
 from optimizer.checker.again.nest_graph.layer import Layer
-from optimizer.checker.again.nest_graph.prices import INF, Graph
-
-Fits = NDArray[np.bool_] | None
-Filled = tuple[list[Floats], list[list[Floats]]]
-"""Per place; per tensor and place, inside (outside) of a closing run of it."""
+from optimizer.checker.again.nest_graph.places import Machine
+from optimizer.checker.again.nest_graph.prices import INF, NO_KIND, Graph
+from optimizer.checker.again.nest_graph.spread import Kind
 
 
-def closed(layer: Layer, values: Floats, dims: list[int], *, upwards: bool) -> None:
-    """Lower costs by those of extents that loops over some dims lead to (`upwards`), or come from."""
-    grid = values.reshape(*(int(n) for n in layer.lattice.counts), values.shape[-1])
-    for d in dims:
-        lines = np.moveaxis(grid, d, 0)
-        for high, low in layer.steps[d] if upwards else reversed(layer.steps[d]):
-            to, since = (high, low) if upwards else (low, high)
-            np.minimum(lines[to], lines[since], out=lines[to])
+class Tables(NamedTuple):
+    """Bounds at all places of a region; with a tensor held across the next fan-out; what they are made of.
+
+    The next tables of the same `Filler` take their place.
+    """
+
+    plain: Floats
+    closing: Floats
+    bottom: Floats
+    closing_bottom: Floats
+    commit: Floats
+    moves: Ints
+    price: Floats
+
+
+class Room:
+    """The extents that may stand at the places of a region, in ascending order, one place after another."""
+
+    def __init__(self, machine: Machine, layer: Layer, region: int, fits: NDArray[np.bool_], *, narrow: bool) -> None:
+        some = []
+        for place in machine.places[region]:
+            good = np.ones(layer.lattice.size, np.bool_)
+            for level, row in zip(machine.regions[region], place.kept, strict=True):
+                for tensor in range(3):
+                    if narrow and row >> tensor & 1:
+                        good &= fits[tensor, level]
+            some.append(np.flatnonzero(good))
+        self.codes = np.concatenate(some)
+        self._place = np.repeat(np.arange(len(some)), [len(one) for one in some])
+        self.firsts = np.searchsorted(self._place, np.arange(len(some) + 1))
+
+    def within(self, extents: NDArray[np.bool_]) -> Room:
+        """Only with some extents, of which divisors are some as well: what stands inside of x stands at divisors."""
+        found, good = copy(self), extents[self.codes]
+        found.codes, found._place = self.codes[good], self._place[good]
+        found.firsts = np.searchsorted(found._place, np.arange(len(self.firsts)))
+        return found
+
+
+def fits_of(machine: Machine, layer: Layer) -> NDArray[np.bool_]:
+    """Do tiles fit? Shape (tensors, levels, extents)."""
+    levels = machine.problem.levels
+    return np.array([[layer.fits(t, n, one.capacity_bits) for n, one in enumerate(levels)] for t in range(3)])
 
 
 class Filler:
     """Fills the tables of one region."""
 
-    def __init__(self, layer: Layer, graph: Graph, held: Floats, closes: int) -> None:
-        self.layer, self.graph, self.held, self.closes = layer, graph, held, closes
-        self._room = np.empty((0, 0))
-        self._dims = list(range(len(layer.problem.extents)))
-        self._sliding = [d for d in self._dims if layer.axis_of[d] >= 0]
-        self._lacks = [[d for d in self._dims if layer.lacks[v, d]] for v in range(3)]
-        self._loose = [layer.least_share(None, None, v) for v in range(3)] + [layer.least_share(None, None, -1)]
-
-    def inside(self, bottom: Floats, closing_bottom: Floats) -> Filled:
-        """Least costs inside of every place, from those of the bottom (by its numbers)."""
-        graph, places = self.graph, len(self.graph.ends)
-        size, wide = len(self.held[0]), bottom.shape[-1]
-        plain: list[Floats] = [np.zeros(0)] * places
-        closing: list[list[Floats]] = [[np.zeros(0)] * places for _ in range(self.closes)]
-        for p in range(places - 1, -1, -1):
-            end = graph.ends[p]
-            here = bottom[end].copy() if end >= 0 else np.full((size, wide), INF)
-            closes = [
-                closing_bottom[v][end].copy() if end >= 0 else np.full((size, wide), INF) for v in range(self.closes)
-            ]
-            for m, (tensor, level, after) in enumerate(graph.moves[p]):
-                if tensor < 0:
-                    break
-                fits = self.layer.fits(tensor, level)
-                alpha, beta = graph.alpha[p, m], graph.beta[p, m]
-                words = self.layer.traffic[tensor]
-                self._lower(here, plain[after], words * self._part(p, m, -1), alpha, beta, fits)
-                for v in range(self.closes):
-                    if v != tensor:
-                        self._lower(closes[v], closing[v][after], words * self._part(p, m, v), alpha, beta, fits)
-                if tensor == 1 and not graph.relaxed[p, m]:
-                    for some, slid, brought in self.layer.slid:
-                        good = fits[slid]
-                        cost = brought[good, None] * alpha + plain[after][slid[good]] + beta
-                        here[some[good]] = np.minimum(here[some[good]], cost)
-            for v in range(self.closes):
-                closed(self.layer, closes[v], self._lacks[v], upwards=True)
-                self._lower(here, closes[v], self.held[v], graph.commit_alpha[p, v], graph.commit_beta[p, v])
-                closing[v][p] = closes[v]
-            closed(self.layer, here, self._sliding if graph.roof[p] else self._dims, upwards=True)
-            plain[p] = here
-        return plain, closing
-
-    def outside(self, start: Floats, ends: int) -> tuple[Floats, Floats]:
-        """Least costs outside of every bottom, from the cost at the first place: the mirror image."""
-        graph, places = self.graph, len(self.graph.ends)
-        size, wide = len(self.held[0]), len(start)
-        plain = np.full((places, size, wide), INF)
-        closing = np.full((3, places, size, wide), INF)
-        bottom, closing_bottom = np.full((ends, size, wide), INF), np.full((3, ends, size, wide), INF)
-        plain[0, size - 1] = start
-        for p in range(places):
-            closed(self.layer, plain[p], self._dims, upwards=False)
-            for v in range(self.closes):
-                self._lower(closing[v, p], plain[p], self.held[v], graph.commit_alpha[p, v], graph.commit_beta[p, v])
-                closed(self.layer, closing[v, p], self._lacks[v], upwards=False)
-            if (end := graph.ends[p]) >= 0:
-                np.minimum(bottom[end], plain[p], out=bottom[end])
-                np.minimum(closing_bottom[:, end], closing[:, p], out=closing_bottom[:, end])
-            for m, (tensor, level, after) in enumerate(graph.moves[p]):
-                if tensor < 0:
-                    break
-                fits = self.layer.fits(tensor, level)
-                alpha, beta = graph.alpha[p, m], graph.beta[p, m]
-                words = self.layer.traffic[tensor]
-                self._lower(plain[after], plain[p], words * self._part(p, m, -1), alpha, beta, fits)
-                for v in range(self.closes):
-                    if v != tensor:
-                        self._lower(closing[v, after], closing[v, p], words * self._part(p, m, v), alpha, beta, fits)
-                if tensor == 1 and not graph.relaxed[p, m]:
-                    for some, slid, brought in self.layer.slid:
-                        good = fits[slid]
-                        cost = brought[good, None] * alpha + plain[p][some[good]] + beta
-                        plain[after][slid[good]] = np.minimum(plain[after][slid[good]], cost)
-        return bottom, closing_bottom
-
-    def _part(self, p: int, m: int, v: int) -> Floats | float:
-        """Share of its words that a node brings in at least."""
-        if self.graph.moves[p, m, 0] != 1:
-            return 1.0
-        if self.graph.relaxed[p, m]:
-            return self._loose[3]
-        return 1.0 if v < 0 else self._loose[v]
-
-    def _lower(
-        self,
-        to: Floats,
-        since: Floats,
-        words: Floats,
-        alpha: Floats,
-        beta: Floats,
-        fits: NDArray[np.bool_] | None = None,
+    def __init__(
+        self, layer: Layer, graph: Graph, room: Room, fits: NDArray[np.bool_], held: Floats, closes: int
     ) -> None:
-        """Lower costs by others plus those of words, where the tile fits."""
-        if self._room.shape != to.shape:
-            self._room = np.empty(to.shape)
-        cost = np.multiply(words[:, None], alpha, out=self._room)
-        cost += since
-        cost += beta
-        if fits is not None and not fits.all():
-            cost[~fits] = INF
-        np.minimum(to, cost, out=to)
+        self.graph, self._room = graph, room
+        relaxed = (graph.relaxed.astype(np.int64) << np.arange(graph.relaxed.shape[1])).sum(axis=1)
+        goals = np.stack([graph.ends, graph.roof.astype(np.int64), relaxed], axis=1)
+        self._given = (
+            fits, layer.lattice.smaller, layer.columns, np.concatenate([layer.words, held]),
+            layer.slides_from, layer.slid, layer.slid_words, graph.moves, goals,
+        )  # fmt: skip
+        count, places, size = graph.price.shape[2], len(graph.ends), layer.lattice.size
+        self._plain = np.full((count, places, size), INF)
+        self._closing = np.full((count, closes, places, size), INF)
 
+    def inside(self, kind: Kind, bottom: Floats, closing_bottom: Floats, room: Room | None = None) -> Tables:
+        """Least costs inside of every place, from those of the bottom (by its numbers); elsewhere than in the room they
+        are of no meaning."""
+        room = room or self._room
+        price, commit = self.graph.of_nodes(kind), self.graph.of_holding(kind)
+        fill(room.codes, room.firsts, *self._given, price, commit, bottom, closing_bottom, self._plain, self._closing)
+        return Tables(self._plain, self._closing, bottom, closing_bottom, commit, self.graph.moves, price)
 
-def spread_over(layer: Layer, factors: tuple[int, ...]) -> tuple[Ints, Ints]:
-    """The extents inside of a fan-out, and those outside of it, where its factors divide them."""
-    lattice = layer.lattice
-    inside, outside = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    for d, s in enumerate(factors):
-        values = [int(n) for n in lattice.values[d, : lattice.counts[d]]]
-        pairs = np.array([(i, values.index(n * s)) for i, n in enumerate(values) if n * s in values], np.int64)
-        inside = (inside[:, None] + pairs[:, 0] * lattice.strides[d]).ravel()
-        outside = (outside[:, None] + pairs[:, 1] * lattice.strides[d]).ravel()
-    return inside, outside
+    def outside(self, start: Floats, ends: int) -> Floats:
+        """Least costs outside of every bottom, from the cost at the first place: the mirror image.
+
+        Shape (criteria, 4, ends, extents): without a held tensor, and with each of the three.
+        """
+        price, commit = self.graph.of_nodes(NO_KIND), self.graph.of_holding(NO_KIND)
+        count, places, size = self._plain.shape
+        bottom, plain = np.full((count, 4, ends, size), INF), np.full((count, 4, places, size), INF)
+        plain[:, 0, 0, size - 1] = start
+        reach(self._room.codes, self._room.firsts, *self._given, price, commit, bottom, plain)
+        return bottom

@@ -67,16 +67,6 @@ def is_legal(mask, v, slide, closing, free, slide_mask, useful_mask, own_mask):
 
 
 @part
-def dims_of(digits):
-    """Dims with trips, as bits."""
-    found = 0
-    for d in range(len(digits)):
-        if digits[d] > 0:
-            found |= 1 << d
-    return found
-
-
-@part
 def divided(x, digits, of_dims, quotient):
     """The code of extents x over trips, which are given by their indices; -1 if one does not divide."""
     y = x
