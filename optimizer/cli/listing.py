@@ -15,7 +15,7 @@ def networks() -> None:
     from rich.text import Text  # noqa: PLC0415
 
     from optimizer.networks.catalog import build, describe, names  # noqa: PLC0415
-    from optimizer.report.solve import plain_table  # noqa: PLC0415
+    from optimizer.report.tables import plain_table  # noqa: PLC0415
 
     columns = ("name", "description", "layers", "of them MAC", "MACs", "parameters")
     table = plain_table("Built-in networks", *columns, left=2)
@@ -39,7 +39,7 @@ def architectures() -> None:
 
     from optimizer.architecture.reader import load_architecture  # noqa: PLC0415
     from optimizer.files.presets import presets  # noqa: PLC0415
-    from optimizer.report.solve import plain_table  # noqa: PLC0415
+    from optimizer.report.tables import plain_table  # noqa: PLC0415
 
     table = plain_table("Built-in architectures", "name", "description", "levels", "accounting", "points", left=4)
     for name, description in presets("architectures"):
@@ -56,7 +56,7 @@ def devices() -> None:
 
     from optimizer.architecture.device import RESOURCES, load_device  # noqa: PLC0415
     from optimizer.files.presets import preset_names  # noqa: PLC0415
-    from optimizer.report.solve import plain_table  # noqa: PLC0415
+    from optimizer.report.tables import plain_table  # noqa: PLC0415
     from optimizer.results.units import number_text  # noqa: PLC0415
 
     table = plain_table("Built-in devices", "name", "description", "fabric", "MHz", *RESOURCES, left=3)

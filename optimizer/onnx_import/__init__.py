@@ -23,8 +23,8 @@ what works element by element, and rows of matrix products. Behind free operator
 operators that mix positions, everything is needed.
 
 Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing
-or external: only their shapes matter. Precision is 16 bits for every tensor unless `bits` says otherwise,
-whatever element type the model is stored in, since models are shipped in float32 however they are deployed.
+or external: only their shapes matter. Precision is that of narrow element types and of quantization
+(:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both.
 Recurrent operators, control flow, 3-D convolutions and operators of other domains are not understood.
 """
 
@@ -43,7 +43,6 @@ from optimizer.onnx_import.reading import fix_dims, read_model
 from optimizer.onnx_import.tensors import Tensors
 from optimizer.onnx_import.unknown import import_opaque
 from optimizer.workload.network import Network
-from optimizer.workload.precision import role_bits
 
 __all__ = ["import_onnx"]
 
@@ -68,7 +67,7 @@ def import_onnx(
         Turn operators that are not understood into vector layers that move their tensors, with a line in
         ``warnings`` each, instead of an error.
     bits : int or mapping of role to int, optional
-        Bits per element of W, I and O; 16 where nothing is said.
+        Bits per element of W, I and O, whatever the model says.
     training : bool, optional
         The forward pass of training: batch normalizations are layers of their own.
 
@@ -88,7 +87,7 @@ def import_onnx(
     fix_dims(model, dims, file)
     tensors = Tensors(model, file)
     network = Network(Path(path).stem, file=str(path))
-    graph = GraphBuilder(network, tensors, role_bits(bits), file, training)
+    graph = GraphBuilder(network, tensors, bits, file, training)
     for node in model.graph.node:
         _import_node(graph, node, allow_unknown)
     if not len(network.graph):
@@ -104,6 +103,8 @@ def import_onnx(
 def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
     """Append what one node is: layers, part of a layer, or nothing."""
     graph.tensors.visit(node, node_label(node))
+    if node.op_type == "DequantizeLinear":
+        graph.widths.same(node.input[0], node.output[0])
     if all(graph.tensors.is_constant(name) for name in graph.outputs(node)):
         return
     known = node.domain in ("", "ai.onnx") and node.op_type in HANDLERS

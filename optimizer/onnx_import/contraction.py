@@ -45,6 +45,8 @@ class Indices:
 
 def import_matmul(graph: GraphBuilder, node: Any) -> None:
     """MatMul and MatMulInteger."""
+    if node.op_type == "MatMulInteger":
+        graph.widths.holds_sums(node.output[0])
     _import_product(graph, node, node.input[0], node.input[1])
 
 
@@ -77,7 +79,7 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
         [words, graph.words(node, bias)],
         [words],
         words,
-        bits=graph.bits,
+        bits=graph.widths.roles,
         grid=grid_of(layout, shape),
     )
     reads = [aligned_read(product, shape, shape, layout), aligned_read(bias, other, shape, layout)]
@@ -201,7 +203,7 @@ def _add_product(
         size = replace(size, m=size.n, n=size.m)
         indices = None if indices is None else indices.turned()
     dims = {"B": size.b} if size.b > 1 else {}
-    layer = matmul(name, {**dims, "M": size.m, "N": size.n, "K": size.k}, bits=graph.bits)
+    layer = matmul(name, {**dims, "M": size.m, "N": size.n, "K": size.k}, bits=graph.widths.roles)
     layer = name_tensors(layer, weights, inputs, output)
     if not graph.tensors.is_constant(weights):
         layer = replace(layer, parameters=learned)

@@ -15,6 +15,8 @@ from optimizer.workload.views import Window
 
 def import_conv(graph: GraphBuilder, node: Any) -> None:
     """Conv and ConvInteger: inputs are data, weights, and a bias (Conv only)."""
+    if node.op_type == "ConvInteger":
+        graph.widths.holds_sums(node.output[0])
     _convolution(graph, node, 0, 1, node.input[2] if node.op_type == "Conv" and len(node.input) > 2 else "")
 
 
@@ -116,7 +118,7 @@ def _convolution(graph: GraphBuilder, node: Any, data_at: int, weights_at: int, 
         dims,
         stride=pair(given.get("strides"), spatial),
         dilation=pair(given.get("dilations"), spatial),
-        bits=graph.bits,
+        bits=graph.widths.roles,
     )
     layer = name_tensors(layer, weights, data, node.output[0])
     layer = with_learned_words(layer, graph, node, weights, bias)

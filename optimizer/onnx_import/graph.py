@@ -13,9 +13,9 @@ from optimizer.errors import SpecError
 from optimizer.files.names import one_line
 from optimizer.onnx_import.layout import Layout, Read, grid_of, shifted, usual_layout
 from optimizer.onnx_import.tensors import Tensors
-from optimizer.workload.layer import AnyLayer, Layer
+from optimizer.onnx_import.widths import Widths
+from optimizer.workload.layer import AnyLayer, Layer, VectorLayer
 from optimizer.workload.network import Network
-from optimizer.workload.vector_ops import vector_layer
 from optimizer.workload.views import ONE_POSITION, Grid, View, fitted, hull
 
 
@@ -32,8 +32,8 @@ class GraphBuilder:
         Receives the layers.
     tensors : Tensors
         Shapes and constants.
-    bits : dict of str to int
-        Bits per element of W, I and O.
+    bits : int or mapping of role to int, optional
+        Bits per element of W, I and O that the user gives.
     file : str
         For error messages.
     training : bool, optional
@@ -47,10 +47,9 @@ class GraphBuilder:
     layer that computes it; it has none where it is a view of what a layer computes, or several layers compute it.
     """
 
-    def __init__(
-        self, network: Network, tensors: Tensors, bits: dict[str, int], file: str, training: bool = False
-    ) -> None:
-        self.network, self.tensors, self.bits, self.file = network, tensors, bits, file
+    def __init__(self, network: Network, tensors: Tensors, bits: object, file: str, training: bool = False) -> None:
+        self.network, self.tensors, self.file = network, tensors, file
+        self.widths = Widths(tensors, bits)
         self.training = training
         self._sources: dict[str, dict[str, str]] = {}
         self._base: dict[str, str] = {}
@@ -126,6 +125,8 @@ class GraphBuilder:
 
     def add(self, layer: AnyLayer, reads: Iterable[Read], outputs: list[str], layout: Layout | None = None) -> None:
         """Append a layer that computes `outputs`, the first of them with this layout, or part of them."""
+        if isinstance(layer, Layer):
+            layer = layer.with_bits({o.role: self.widths.of(o.tensor, o.role) for o in layer.operands})
         producers: dict[str, str] = {}
         views: dict[str, View] = {}
         for read in reads:
@@ -159,19 +160,22 @@ class GraphBuilder:
         tables = self.tables(node) if tables is None else tables
         inputs, outputs = self.activations(node), self.outputs(node)
         layout = self.usual_layout(outputs) if layout is None else layout
-        layer = vector_layer(
+        layer = VectorLayer(
             self.name(node),
             kind or node.op_type.lower(),
-            [self.words(node, tensor) for tensor in inputs],
-            [self.words(node, tensor) for tensor in outputs],
+            (*self.streams(node, inputs, "I"), *self.streams(node, tables, "W")),
+            self.streams(node, outputs, "O"),
             operations,
-            bits=self.bits,
-            constants=[self.words(node, tensor) for tensor in tables],
             parameters=self.learned_words(node, tables),
             grid=self.grid(outputs, layout),
         )
         known = {read.tensor: read for read in reads}
         self.add(layer, [known.get(tensor, Read(tensor)) for tensor in inputs], outputs, layout)
+
+    def streams(self, node: Any, tensors: Iterable[str], role: str) -> tuple[tuple[int, int], ...]:
+        """Words and bits per element of tensors that a vector layer reads or writes; empty ones are left out."""
+        found = ((self.words(node, tensor), self.widths.of(tensor, role)) for tensor in tensors)
+        return tuple(stream for stream in found if stream[0])
 
     def outputs(self, node: Any) -> list[str]:
         """Outputs of the node that have a name."""
@@ -183,14 +187,30 @@ class GraphBuilder:
             self._sources[output] = self._sources.get(tensor, {})
             self._base[output] = self.base(tensor)
             self._pass_layout(tensor, output)
+        self._store(node, tensor)
         for producer in list(self._sources.get(tensor, {}))[: 1 if learned else 0]:
             layer = self.network.graph.nodes[producer]["layer"]
             total = layer.parameter_count + learned
             self.network.graph.nodes[producer]["layer"] = replace(layer, parameters=total)
 
+    def _store(self, node: Any, tensor: str) -> None:
+        """Let the layers that compute a tensor write what a folded node makes of it, as wide as that is."""
+        for output in self.outputs(node)[:1]:
+            if self.widths.same(tensor, output):
+                continue
+            width = self.widths.of(output, "O")
+            for producer in self._sources[output]:
+                layer = self.network.graph.nodes[producer]["layer"]
+                if isinstance(layer, Layer):
+                    layer = layer.with_bits({"O": width})
+                elif layer.writes:
+                    layer = replace(layer, writes=((layer.writes[0][0], width), *layer.writes[1:]))
+                self.network.graph.nodes[producer]["layer"] = layer
+
     def view(self, node: Any) -> None:
         """Let the node's outputs be views of its first input: no layer, no traffic, no layout."""
         for output in self.outputs(node):
+            self.widths.same(node.input[0], output)
             self._sources[output] = self._sources.get(node.input[0], {})
 
     def _pass_layout(self, tensor: str, output: str) -> None:

@@ -47,7 +47,7 @@ def _batch_statistics(graph: GraphBuilder, node: Any) -> None:
         [words, words],
         [words, 2 * channels],
         BATCH_NORM * words,
-        bits=graph.bits,
+        bits=graph.widths.roles,
         constants=[graph.words(node, name) for name in tables],
         parameters=graph.learned_words(node, tables),
         grid=graph.grid([result], layout),

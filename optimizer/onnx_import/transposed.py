@@ -66,7 +66,7 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
     reached = math.prod(sum(part.computed for part in axis) for axis in axes)
     rest = math.prod(output[:2]) * (math.prod(output[2:]) - reached)
     if rest:
-        fill = vector_layer(f"{stem}/rest" if reached else stem, "fill", [], [rest], 0, bits=graph.bits)
+        fill = vector_layer(f"{stem}/rest" if reached else stem, "fill", [], [rest], 0, bits=graph.widths.roles)
         graph.add(fill, [], graph.outputs(node))
 
 
@@ -82,7 +82,7 @@ def _layer(graph: GraphBuilder, node: Any, name: str, parts: Sequence[_AxisPart]
     if rows > 1:
         dims["K"] = dims.get("K", 1) * rows
     first, second = [*(part.dilation for part in parts), 1][:2]
-    layer = conv(name, dims, dilation=(first, second), bits=graph.bits)
+    layer = conv(name, dims, dilation=(first, second), bits=graph.widths.roles)
     layer = replace(layer, real_taps=math.prod((part.real_taps for part in parts), start=Fraction(1)))
     return name_tensors(layer, node.input[1], node.input[0], node.output[0])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from optimizer.errors import SpecError
@@ -10,7 +9,7 @@ from optimizer.files.names import one_line
 from optimizer.onnx_import.graph import GraphBuilder, node_label
 from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.operators import HANDLERS
-from optimizer.workload.vector_ops import vector_layer
+from optimizer.workload.layer import VectorLayer
 
 
 def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bool) -> None:
@@ -35,14 +34,12 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
     inputs = [*graph.activations(node), *_captured(graph, node)]
     outputs, tables = graph.outputs(node), graph.tables(node)
     layout = graph.usual_layout(outputs)
-    layer = vector_layer(
+    layer = VectorLayer(
         graph.name(node),
         node.op_type.lower(),
-        _known(graph, inputs),
-        _known(graph, outputs),
+        (*graph.streams(node, _known(graph, inputs), "I"), *graph.streams(node, _known(graph, tables), "W")),
+        graph.streams(node, _known(graph, outputs), "O"),
         0,
-        bits=graph.bits,
-        constants=_known(graph, tables),
         parameters=graph.learned_words(node, tables),
         grid=graph.grid(outputs, layout),
     )
@@ -56,10 +53,9 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
     graph.network.warnings.append(one_line(warning))
 
 
-def _known(graph: GraphBuilder, tensors: list[str]) -> list[int]:
-    """Words of the tensors whose shapes are known."""
-    shapes = (graph.tensors.known_shape(name) for name in tensors)
-    return [math.prod(shape) for shape in shapes if shape is not None]
+def _known(graph: GraphBuilder, tensors: list[str]) -> list[str]:
+    """The tensors whose shapes are known."""
+    return [name for name in tensors if graph.tensors.known_shape(name) is not None]
 
 
 def _captured(graph: GraphBuilder, node: Any) -> list[str]:

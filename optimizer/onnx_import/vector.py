@@ -9,7 +9,8 @@ from typing import Any
 from optimizer.onnx_import.graph import GraphBuilder, attributes
 from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.streams import stream_geometry
-from optimizer.workload.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
+from optimizer.workload.layer import VectorLayer
+from optimizer.workload.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX
 
 _TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
 """Input elements per axis that one output element of Resize is interpolated from."""
@@ -111,21 +112,19 @@ def import_gather(graph: GraphBuilder, node: Any) -> None:
     if not graph.tensors.is_constant(table) and chosen is not None and chosen.size == 1:
         graph.view(node)
         return
-    words = graph.words(node, node.output[0])
-    constant = graph.tensors.is_constant(table)
-    reads = [] if constant else [words]
-    if not graph.tensors.is_constant(indices):
-        reads.append(graph.words(node, indices))
-    outputs = graph.outputs(node)
+    words, outputs = graph.words(node, node.output[0]), graph.outputs(node)
+    chosen_by = () if graph.tensors.is_constant(indices) else graph.streams(node, [indices], "I")
+    if graph.tensors.is_constant(table):
+        streams = (*chosen_by, (words, graph.widths.of(table, "W")))
+    else:
+        streams = ((words, graph.widths.of(table, "I")), *chosen_by)
     layout = graph.usual_layout(outputs)
-    layer = vector_layer(
+    layer = VectorLayer(
         graph.name(node),
         "gather",
-        reads,
-        [words],
+        tuple(stream for stream in streams if stream[0]),
+        graph.streams(node, outputs[:1], "O"),
         0,
-        bits=graph.bits,
-        constants=[words] if constant else [],
         parameters=graph.learned_words(node, [table]),
         grid=graph.grid(outputs, layout),
     )

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from optimizer.bodies.adjust import AdjustBody, AdjustObjective, ImageChange, NetworkTotals, WidthClass
 from optimizer.problem.status import Status
-from optimizer.report.solve import hash_text, plain_table
+from optimizer.report.solve import hash_text
+from optimizer.report.tables import plain_table
 from optimizer.results.units import energy_text, energy_unit, number_text, percent_text
 
 STYLES = {Status.OPTIMAL: "bold green", Status.FEASIBLE: "bold yellow"}

@@ -16,11 +16,11 @@ from optimizer.report.solve import (
     hardware_table,
     hash_text,
     infeasible_text,
-    plain_table,
     points_text,
     status_line,
     unit_text,
 )
+from optimizer.report.tables import plain_table
 from optimizer.results.units import energy_text, energy_unit, number_text
 
 LOSS = "percent above the network's own best design; the columns are designs, `joint` is the proved one"

@@ -11,7 +11,8 @@ from rich.text import Text
 from optimizer.bodies.memory import KeepAll, MemoryBody, MemoryObjective, Moments, SavedTensor
 from optimizer.files.quantities import size_text
 from optimizer.problem.status import Status
-from optimizer.report.solve import facts_table, hash_text, plain_table, status_line
+from optimizer.report.solve import facts_table, hash_text, status_line
+from optimizer.report.tables import plain_table
 from optimizer.results.units import number_text, percent_text
 
 CHART_ROWS = 24

@@ -19,30 +19,26 @@ from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.status import Status
 from optimizer.report.dropped import dropped_report
 from optimizer.report.groups import comparison_table, groups_report
+from optimizer.report.layer_table import LEGEND, layer_table
 from optimizer.report.layers import (
     distinct_layers,
-    dram_words,
     layer_heading,
     layer_nest,
     layer_report,
     network_in,
-    runs,
 )
 from optimizer.report.phases import phase_table
+from optimizer.report.tables import plain_table
 from optimizer.results.units import (
     NORMALIZED,
-    dims_text,
     energy_text,
     energy_unit,
     number_text,
     percent_text,
-    ratio_text,
 )
 from optimizer.workload.mapping_constraints import read_mapping_constraints
 
 Body = SolveBody | EvaluationBody
-LEGEND = "x roofline: cycles over the limit beside it; x DRAM bound: off-chip words over the least any mapping moves"
-
 HASH_DIGITS = 16
 
 
@@ -51,14 +47,6 @@ def to_text(renderable: RenderableType, width: int = 120) -> str:
     console = Console(width=width, color_system=None, highlight=False)
     text = "".join(segment.text for segment in console.render(renderable))
     return "\n".join(line.rstrip() for line in text.splitlines())
-
-
-def plain_table(title: str, *columns: str, left: int = 1) -> Table:
-    """A table whose first `left` columns are text and the others numbers."""
-    table = Table(title=Text(title, style="bold"), title_justify="left", header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < left else "right", overflow="fold")
-    return table
 
 
 def full_report(body: Body) -> Group:
@@ -92,7 +80,7 @@ def _layer_parts(body: Body, design: Design, unit: str) -> list[RenderableType]:
         parts += [Text(), groups_report(design.groups, network, unit)]
     if body.training is not None:
         parts += [Text(), phase_table(design.layers, network, unit)]
-    parts += [Text(), layer_table(design, unit), Text(LEGEND, style="dim")]
+    parts += [Text(), layer_table(design, network, unit), Text(LEGEND, style="dim")]
     for entry in distinct_layers(design.layers):
         if entry.group is None:
             parts += [Text(), layer_heading(entry), Text(layer_nest(entry, network))]
@@ -278,46 +266,6 @@ def _bandwidth_text(ports: PortWidths) -> str:
     return ", ".join(parts) or "unlimited"
 
 
-def layer_table(design: Design, unit: str) -> Table:
-    """One row per different layer: its share of the energy, and its distance from the limits."""
-    table = plain_table(
-        "Layers",
-        "layer",
-        "type",
-        "dims",
-        "runs",
-        "energy",
-        "share",
-        "cycles",
-        "util.",
-        "x roofline",
-        "limit",
-        "x DRAM bound",
-        left=3,
-    )
-    outer = design.hardware.levels[0].name
-    for entry in distinct_layers(design.layers):
-        bounds, times = entry.lower_bounds, runs(design.layers, entry)
-        words = None if entry.mapping is None else dram_words(entry.accesses.get(outer))
-        work = dims_text(entry.dims) if entry.dims else f"{number_text(entry.operations)} operations"
-        work += f" ({entry.sparsity})" if entry.sparsity else ""
-        energy = entry.energy_pj * times
-        table.add_row(
-            Text(entry.name),
-            Text(entry.kind),
-            Text(work),
-            number_text(times),
-            energy_text(energy, unit),
-            percent_text(energy / design.energy_pj if design.energy_pj else None),
-            number_text(float(entry.latency_cycles) * times),
-            percent_text(entry.utilization if entry.dims else None),
-            ratio_text(entry.latency_cycles, bounds.latency_cycles),
-            Text(bounds.latency_limit or "-"),
-            ratio_text(words, bounds.dram_words_bound),
-        )
-    return table
-
-
 def space_text(space: Space) -> Text:
     """The declared space in which the design is optimal, with its paddings."""
     text = Text(f"Space: {space.text}", style="dim")
@@ -361,8 +309,6 @@ __all__ = [
     "headline",
     "infeasible_text",
     "layer_report",
-    "layer_table",
-    "plain_table",
     "points_text",
     "space_text",
     "summary_table",

@@ -21,7 +21,7 @@ from optimizer.bodies.sparse import (
     SparseForms,
 )
 from optimizer.problem.status import Status
-from optimizer.report.solve import plain_table
+from optimizer.report.tables import plain_table
 from optimizer.sparse_engine.verification import SparseVerification
 
 

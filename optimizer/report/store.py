@@ -14,7 +14,7 @@ from rich.text import Text
 from formulations.nest import LoopItem, NodeItem
 from optimizer.files.quantities import size_text
 from optimizer.problem.versions import MODEL_VERSION
-from optimizer.report.solve import plain_table
+from optimizer.report.tables import plain_table
 from optimizer.results.units import NOTHING
 from optimizer.store.contents import SHORT, StoreEntry, StoreGroup
 from optimizer.store.store import BOUND, START, solution_of

@@ -20,7 +20,8 @@ from optimizer.bodies.study import (
     StudySection,
 )
 from optimizer.problem.status import Status
-from optimizer.report.solve import hash_text, plain_table
+from optimizer.report.solve import hash_text
+from optimizer.report.tables import plain_table
 from optimizer.results.study_csv import limit_text
 from optimizer.results.units import energy_text, energy_unit, number_text
 

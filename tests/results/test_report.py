@@ -18,6 +18,7 @@ from optimizer.mapping.mapping import Loop, Mapping, Node
 from optimizer.problem.problem import network_of
 from optimizer.report import layers as report_layers
 from optimizer.report.checks import checks_table
+from optimizer.report.layer_table import layer_table
 from optimizer.report.layers import distinct_layers, dram_words, find_layer, layer_nest, layers_of, network_in, runs
 from optimizer.report.mapping import evaluation_report
 from optimizer.report.solve import (
@@ -26,7 +27,6 @@ from optimizer.report.solve import (
     headline,
     infeasible_text,
     layer_report,
-    layer_table,
     points_text,
     summary_table,
     to_text,
@@ -34,6 +34,7 @@ from optimizer.report.solve import (
 from optimizer.results.layer_entry import mapped_layer
 from optimizer.results.units import energy_text, energy_unit, number_text, percent_text, ratio_text
 from optimizer.workload.layer import ROLES, matmul
+from optimizer.workload.network import Network
 from tests.support.nests import plain_hardware
 from tests.support.result_cases import HARDWARE, body, fc_layer, level, nothing
 
@@ -116,12 +117,21 @@ def test_hardware() -> None:
 
 
 def test_layers_of_one_shape_share_a_row() -> None:
-    text = to_text(layer_table(body().design, "pJ"), width=160)
+    text = to_text(layer_table(body().design, Network("none"), "pJ"), width=160)
     cells = row(text, "fc1")
     assert cells[:8] == ["fc1", "matmul", "M=4 N=8 K=16", "2", "16 nJ", "97.0 %", "512", "25.0 %"]
     assert cells[8:] == ["2x", "DRAM bandwidth", "1.29x"]
     assert row(text, "relu") == ["relu", "relu", "32 operations", "1", "500 pJ", "3.0 %", "32", "-", "-", "-", "-"]
     assert "fc2" not in text
+
+
+def test_bits_have_a_column_where_they_are_not_the_default() -> None:
+    network = Network("n")
+    network.add(matmul("fc1", {"M": 4, "N": 8, "K": 16}, bits={"W": 4, "I": 8, "O": 32}))
+    text = to_text(layer_table(body().design, network, "pJ"), width=160)
+    assert "W/I/O bits" in text
+    assert row(text, "fc1")[:4] == ["fc1", "matmul", "M=4 N=8 K=16", "4/8/32"]
+    assert row(text, "relu")[3] == "-"
 
 
 def test_runs_count_multiplicity_and_equal_layers() -> None:
