@@ -26,6 +26,7 @@ COMMANDS = {
     "memory": ("memory", "Memory of a training step over time, and what to compute again."),
     "verify": ("inspection", "Check the numbers and the proof of whatever --out wrote."),
     "show": ("inspection", "Tables and loop nests of whatever --out wrote."),
+    "inspect": ("inspecting", "Layers of a network: dims, bits, work, parameters, bytes."),
     "networks": ("listing", "The built-in networks."),
     "architectures": ("listing", "The built-in architectures."),
     "devices": ("listing", "The built-in FPGA devices."),

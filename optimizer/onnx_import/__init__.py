@@ -36,6 +36,7 @@ from types import MappingProxyType
 from typing import Any
 
 from optimizer.errors import SpecError
+from optimizer.files.names import one_line
 from optimizer.onnx_import.expansion import expand
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, node_label
 from optimizer.onnx_import.operators import HANDLERS
@@ -89,7 +90,10 @@ def import_onnx(
     network = Network(Path(path).stem, file=str(path))
     graph = GraphBuilder(network, tensors, bits, file, training)
     for node in model.graph.node:
+        layers = len(network.graph)
         _import_node(graph, node, allow_unknown)
+        network.absorbed[one_line(node.op_type)] += len(network.graph) == layers
+    network.absorbed = +network.absorbed
     if not len(network.graph):
         raise SpecError(
             "the model has nothing to compute",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,8 @@ class Network:
     attribute ``view`` says what a position of the consumer's output needs of the producer's output. In a step of
     training (:mod:`optimizer.training.step`) ``training`` says what it was made with, and node attribute ``phase``
     is one of :data:`PHASES`. ``mapping`` holds constraints on the mappings of layers by name, as its file states them
-    (:mod:`optimizer.workload.mapping_constraints`). ``file`` is where it was read, for messages.
+    (:mod:`optimizer.workload.mapping_constraints`). ``file`` is where it was read, for messages. ``absorbed`` counts
+    the operators of an ONNX model that are no layer, by type: part of one, a view, or constant.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Network:
     training: dict[str, object] | None = None
     mapping: tuple[Mapping[str, Any], ...] = ()
     file: str | None = field(default=None, compare=False)
+    absorbed: Counter[str] = field(default_factory=Counter, compare=False)
 
     def add(
         self,
