@@ -14,7 +14,7 @@ from optimizer.architecture.menus import AnyMenu, tie_groups
 from optimizer.architecture.reader import parse_architecture
 from optimizer.errors import SpecError
 
-STANDARD_DIMS = frozenset("NGKCPQRSBM")
+STANDARD_DIMS = frozenset("NGKCPQZRSTBM")
 
 
 def select(architecture: Architecture, choices: Mapping[str, str]) -> Architecture:

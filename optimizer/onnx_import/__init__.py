@@ -1,11 +1,11 @@
 """ONNX models as networks.
 
 Multiply-accumulate layers
-    Conv (1-D and 2-D; grouped, depthwise, strided, dilated; also QLinearConv, ConvInteger), ConvTranspose
-    (its stride phases are convolutions of their own), MatMul with batches and broadcasting, Gemm, Einsum of
-    two factors, and what is built from them, such as attention. A convolution has dims N K C P Q R S (1-D:
-    N K C P R), with G if grouped, and N G P Q R S if depthwise, extents of 1 included. Its input is taken as
-    padded: the padding of the image counts as data, in MACs and in traffic.
+    Conv (1-D, 2-D and 3-D; grouped, depthwise, strided, dilated; also QLinearConv, ConvInteger), ConvTranspose
+    (phases that read the same input are channels of one convolution), MatMul with batches and broadcasting, Gemm,
+    Einsum of two factors, and what is built from them, such as attention. A convolution has dims N K C P Q R S (1-D:
+    N K C P R; 3-D: Z and T besides), with G if grouped, and N G P Q R S if depthwise, extents of 1 included. Its input
+    is taken as padded: the padding of the image counts as data, in MACs and in traffic.
 Vector layers
     Sums and products of activations, pooling, softmax, normalizations, reductions, resizing, concatenation,
     gathers: they stream their tensors.
@@ -25,7 +25,7 @@ operators that mix positions, everything is needed.
 Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing
 or external: only their shapes matter. Precision is that of narrow element types and of quantization
 (:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both.
-Recurrent operators, control flow, 3-D convolutions and operators of other domains are not understood.
+Recurrent operators, control flow and operators of other domains are not understood.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Convolutions: Conv (1-D, 2-D; grouped, depthwise, strided, dilated) and its quantized forms."""
+"""Convolutions: Conv (1-D, 2-D, 3-D; grouped, depthwise, strided, dilated) and its quantized forms."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def conv_dims(
     groups : int
         Groups; where each has one input and one output channel the layer is depthwise: no K and C.
     outputs, kernel : tuple of int
-        Extents of the output and of the kernel along one or two spatial axes.
+        Extents of the output and of the kernel along one to three spatial axes.
     """
-    spatial = dict(zip("PQ", outputs, strict=False)) | dict(zip("RS", kernel, strict=False))
+    spatial = dict(zip("PQZ", outputs, strict=False)) | dict(zip("RST", kernel, strict=False))
     if groups == 1:
         return {"N": batch, "K": channels[0], "C": channels[1], **spatial}
     if channels == (groups, 1):
@@ -55,14 +55,13 @@ def with_learned_words(layer: Layer, graph: GraphBuilder, node: Any, weights: st
     return replace(layer, parameters=words + (graph.words(node, bias) if bias else 0))
 
 
-def pair(values: Any, spatial: int) -> tuple[int, int]:
-    """Stride or dilation along P and Q, from an attribute with one value per spatial axis; 1 where it is missing."""
-    first, second = [*(values or [1] * spatial), 1][:2]
-    return int(first), int(second)
+def per_axis(values: Any, spatial: int) -> tuple[int, ...]:
+    """Stride or dilation along every spatial axis, from an attribute with a value for each; 1 where it is missing."""
+    return tuple(int(value) for value in values or [1] * spatial)
 
 
 def check_spatial(graph: GraphBuilder, node: Any, data: str) -> int:
-    """Number of spatial axes of the data: one or two.
+    """Number of spatial axes of the data: one to three.
 
     Raises
     ------
@@ -70,7 +69,7 @@ def check_spatial(graph: GraphBuilder, node: Any, data: str) -> int:
         If there are others.
     """
     spatial = len(graph.shape(node, data)) - 2
-    if spatial not in (1, 2):
+    if spatial not in (1, 2, 3):
         raise Unsupported(f"a convolution with {spatial} spatial axes")
     return spatial
 
@@ -116,8 +115,8 @@ def _convolution(graph: GraphBuilder, node: Any, data_at: int, weights_at: int, 
     layer = conv(
         graph.name(node),
         dims,
-        stride=pair(given.get("strides"), spatial),
-        dilation=pair(given.get("dilations"), spatial),
+        stride=per_axis(given.get("strides"), spatial),
+        dilation=per_axis(given.get("dilations"), spatial),
         bits=graph.widths.roles,
     )
     layer = name_tensors(layer, weights, data, node.output[0])

@@ -51,8 +51,8 @@ class Read:
 
 
 def spatial_layout(shape: Sequence[int]) -> Layout:
-    """Layout of (samples, channels, rows) or (samples, channels, rows, columns)."""
-    return squeezed(((0,), (2,), (3,) if len(shape) == 4 else ()), shape)
+    """Layout of (samples, channels, rows), with columns, or with columns and a third axis that no tile cuts."""
+    return squeezed(((0,), (2,), (3,) if len(shape) > 3 else ()), shape)
 
 
 def usual_layout(shape: Sequence[int]) -> Layout:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from optimizer.onnx_import.convolution import check_spatial, conv_dims, pair, with_learned_words
+from optimizer.onnx_import.convolution import check_spatial, conv_dims, per_axis, with_learned_words
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
 from optimizer.onnx_import.layout import Read, spatial_layout, spatial_read
 from optimizer.workload.layer import Layer, conv
@@ -40,7 +40,7 @@ class _AxisPart:
 
 
 def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
-    """ConvTranspose in one or two dimensions: a layer per combination of parts of its axes.
+    """ConvTranspose in one to three dimensions: a layer per combination of parts of its axes.
 
     A part computes some positions of the output. So the output has no layout, unless one layer computes it all position
     by position. Positions that no tap reaches are written by a vector layer.
@@ -50,7 +50,7 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
     given = attributes(node)
     image, kernel = graph.shape(node, data), graph.shape(node, weights)
     output = graph.shape(node, node.output[0])
-    stride, dilation = pair(given.get("strides"), spatial), pair(given.get("dilations"), spatial)
+    stride, dilation = per_axis(given.get("strides"), spatial), per_axis(given.get("dilations"), spatial)
     padding = paddings(given, image[2:], kernel[2:], output[2:], stride=stride, dilation=dilation)
     cut = _phases if graph.training else _blocks
     axes = [cut(output[2 + a], kernel[2 + a], stride[a], dilation[a], padding[a]) for a in range(spatial)]
@@ -81,8 +81,7 @@ def _layer(graph: GraphBuilder, node: Any, name: str, parts: Sequence[_AxisPart]
     rows = math.prod(part.rows for part in parts)
     if rows > 1:
         dims["K"] = dims.get("K", 1) * rows
-    first, second = [*(part.dilation for part in parts), 1][:2]
-    layer = conv(name, dims, dilation=(first, second), bits=graph.widths.roles)
+    layer = conv(name, dims, dilation=tuple(part.dilation for part in parts), bits=graph.widths.roles)
     layer = replace(layer, real_taps=math.prod((part.real_taps for part in parts), start=Fraction(1)))
     return name_tensors(layer, node.input[1], node.input[0], node.output[0])
 

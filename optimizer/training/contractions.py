@@ -29,8 +29,8 @@ from optimizer.workload.layer import Axis, Layer, Operand
 from optimizer.workload.phases import Phase, phases
 from optimizer.workload.views import IDENTITY_WINDOW, WHOLE, Grid, View
 
-_DIM_ORDER = {"conv": "NGKCPQRS", "dwconv": "NGKCPQRS", "matmul": "BMNK"}
-_AXIS_ORDER = {"conv": "NGKCPQRS", "dwconv": "NGKCPQRS", "matmul": "BMKN"}
+_DIM_ORDER = {"conv": "NGKCPQZRST", "dwconv": "NGKCPQZRST", "matmul": "BMNK"}
+_AXIS_ORDER = {"conv": "NGKCPQZRST", "dwconv": "NGKCPQZRST", "matmul": "BMKN"}
 _INPUT_NAMES = {"conv": {"K": "C", "C": "K"}, "matmul": {"N": "K", "K": "N"}}
 _SECOND_NAMES = {"matmul": {"M": "K", "K": "M"}}
 

@@ -278,33 +278,29 @@ def conv(
     name: str,
     dims: Mapping[str, int],
     *,
-    stride: tuple[int, int] = (1, 1),
-    dilation: tuple[int, int] = (1, 1),
+    stride: tuple[int, ...] = (1, 1),
+    dilation: tuple[int, ...] = (1, 1),
     bits: Mapping[str, int] | None = None,
     kind: str | None = None,
 ) -> Layer:
-    """A convolution ``O[n,g,k,p,q] += W[g,k,c,r,s] * I[n,g,c,sP*p+dR*r,sQ*q+dS*s]``.
+    """A convolution ``O[n,g,k,p,q,z] += W[g,k,c,r,s,t] * I[n,g,c,sP*p+dR*r,sQ*q+dS*s,sZ*z+dT*t]``.
 
-    `dims` holds any of N G K C P Q R S; missing dims are left out of the layer altogether (so a depthwise
-    convolution is one without K and C).
+    `dims` holds any of N G K C P Q Z R S T; missing dims are left out of the layer altogether (so a depthwise
+    convolution is one without K and C, and one of images has no Z and T). ``stride`` and ``dilation`` are along P, Q
+    and Z; 1 where they are too short.
     """
-    order = [d for d in "NGKCPQRS" if d in dims]
+    order = [d for d in "NGKCPQZRST" if d in dims]
     has = set(order)
+    steps, spreads = ((*given, 1, 1, 1)[:3] for given in (stride, dilation))
 
     def window(out: str, kernel: str, step: int, spread: int) -> Axis:
         return Axis(tuple((d, c) for d, c in ((out, step), (kernel, spread)) if d in has))
 
-    weights = _single(*(d for d in "GKCRS" if d in has))
-    inputs = (
-        *_single(*(d for d in "NGC" if d in has)),
-        window("P", "R", stride[0], dilation[0]),
-        window("Q", "S", stride[1], dilation[1]),
-    )
-    outputs = _single(*(d for d in "NGKPQ" if d in has))
+    windows = [window(*axis) for axis in zip("PQZ", "RST", steps, spreads, strict=True)]
     operands = (
-        Operand("W", weights),
-        Operand("I", tuple(a for a in inputs if a.terms)),
-        Operand("O", outputs),
+        Operand("W", _single(*(d for d in "GKCRST" if d in has))),
+        Operand("I", (*_single(*(d for d in "NGC" if d in has)), *(axis for axis in windows if axis.terms))),
+        Operand("O", _single(*(d for d in "NGKPQZ" if d in has))),
     )
     layer = Layer(
         name,

@@ -27,10 +27,11 @@ Multiply-accumulate layers
     :mod:`optimizer.workload.einsum`) or ``type``:
 
     ``conv``
-        dims out of N G K C P Q R S, and ``stride``, ``dilation`` (an integer or ``[along P, along Q]``).
+        dims out of N G K C P Q Z R S T, and ``stride``, ``dilation`` (an integer or ``[along P, along Q]``, in three
+        dimensions ``[along P, along Q, along Z]``).
         G, K, C: K and C count channels per group. Or ``groups: g`` with K and C of the whole layer.
     ``dwconv``
-        dims out of N G P Q R S, with stride and dilation.
+        dims out of N G P Q Z R S T, with stride and dilation.
     ``matmul``
         dims M N K, and B for a batch of both inputs.
 Vector layers

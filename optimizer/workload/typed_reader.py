@@ -8,8 +8,8 @@ from optimizer.files.yaml_fields import Fields, integer
 from optimizer.workload.layer import AnyLayer, Layer, conv, matmul
 
 _DIMS = {
-    "conv": ("N", "G", "K", "C", "P", "Q", "R", "S"),
-    "dwconv": ("N", "G", "P", "Q", "R", "S"),
+    "conv": ("N", "G", "K", "C", "P", "Q", "Z", "R", "S", "T"),
+    "dwconv": ("N", "G", "P", "Q", "Z", "R", "S", "T"),
     "matmul": ("B", "M", "N", "K"),
 }
 _NEEDED = {"conv": ("K", "C", "P"), "dwconv": ("G", "P"), "matmul": ("M", "N", "K")}
@@ -26,12 +26,13 @@ def typed_layer(fields: Fields, name: str, kind: str, dims: dict[str, int], bits
             fields.fail(f"the dim {dim} is missing", "dims", dims, known, f"add {dim}: <extent>")
     if kind == "matmul":
         return matmul(name, dims, bits=bits)
-    for output, kernel in (("P", "R"), ("Q", "S")):
+    for output, kernel in (("P", "R"), ("Q", "S"), ("Z", "T")):
         if kernel in dims and output not in dims:
             fields.fail(f"{kernel} without {output}", "dims", dims, f"both {output} and {kernel}, or neither")
     if "groups" in fields:
         dims = _split_groups(fields, dims)
-    return conv(name, dims, stride=_pair(fields, "stride"), dilation=_pair(fields, "dilation"), bits=bits, kind=kind)
+    stride, dilation = _per_axis(fields, "stride"), _per_axis(fields, "dilation")
+    return conv(name, dims, stride=stride, dilation=dilation, bits=bits, kind=kind)
 
 
 def one_way(fields: Fields, layer: AnyLayer) -> list[str]:
@@ -63,12 +64,12 @@ def _split_groups(fields: Fields, dims: dict[str, int]) -> dict[str, int]:
     return dims if groups == 1 else split
 
 
-def _pair(fields: Fields, key: str) -> tuple[int, int]:
-    """Stride or dilation: one integer for both axes, or a list of two."""
+def _per_axis(fields: Fields, key: str) -> tuple[int, ...]:
+    """Stride or dilation: one integer for all axes, or a list of two or three."""
     value = fields.get(key, 1)
     if not isinstance(value, list):
-        return (fields.integer(key, 1),) * 2
-    if len(value) != 2:
-        fields.fail("expected one integer or two", key, value, "an integer, or [along P, along Q]")
-    first, second = (integer(v, file=fields.file, field=f"{fields.at(key)}[{i}]") for i, v in enumerate(value))
-    return first, second
+        return (fields.integer(key, 1),) * 3
+    if len(value) not in (2, 3):
+        allowed = "an integer, or [along P, along Q], or [along P, along Q, along Z]"
+        fields.fail("expected one integer or two, or three", key, value, allowed)
+    return tuple(integer(v, file=fields.file, field=f"{fields.at(key)}[{i}]") for i, v in enumerate(value))

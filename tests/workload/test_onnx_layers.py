@@ -194,12 +194,30 @@ def test_quantized_convolution(tmp_path):
     assert network.parameters == 4 * 3 * 9 + 4
 
 
-def test_three_spatial_axes_are_not_understood(tmp_path):
-    node = helper.make_node("Conv", ["x", "w"], ["y"], name="cube")
-    path = write_model(tmp_path / "m.onnx", [node], {"x": [1, 2, 5, 5, 5]}, [tensor("w", 3, 2, 3, 3, 3)])
-    with pytest.raises(SpecError, match="3 spatial axes") as caught:
+def test_convolutions_in_three_dimensions(tmp_path):
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], name="cube", strides=[1, 2, 1], pads=[1, 1, 1] * 2),
+        helper.make_node("MaxPool", ["c"], ["p"], name="pool", kernel_shape=[1, 2, 2]),
+        helper.make_node("ConvTranspose", ["p", "u"], ["y"], name="up", strides=[2, 2, 2]),
+    ]
+    constants = [tensor("w", 3, 2, 3, 3, 3), tensor("u", 3, 4, 2, 2, 2)]
+    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": [1, 2, 6, 7, 5]}, constants))
+    cube, up = network.mac_layers()
+    assert cube.extents == {"N": 1, "K": 3, "C": 2, "P": 6, "Q": 4, "Z": 5, "R": 3, "S": 3, "T": 3}
+    assert cube.operand("I").footprint(cube.extents) == 2 * 8 * 9 * 7, "padded"
+    assert cube.macs == 3 * 2 * 6 * 4 * 5 * 27
+    assert network.graph.nodes["pool"]["layer"].writes[0][0] == 3 * 6 * 3 * 4
+    assert up.extents == {"N": 1, "K": 4 * 8, "C": 3, "P": 6, "Q": 3, "Z": 4, "R": 1, "S": 1, "T": 1}
+    assert up.macs == up.asked_macs == 3 * 4 * 8 * 6 * 3 * 4
+    assert network.parameters == 3 * 2 * 27 + 3 * 4 * 8
+
+
+def test_four_spatial_axes_are_not_understood(tmp_path):
+    node = helper.make_node("Conv", ["x", "w"], ["y"], name="tesseract")
+    path = write_model(tmp_path / "m.onnx", [node], {"x": [1, 2, 5, 5, 5, 5]}, [tensor("w", 3, 2, 3, 3, 3, 3)])
+    with pytest.raises(SpecError, match="4 spatial axes") as caught:
         import_onnx(path)
-    assert "cube" in caught.value.field
+    assert "tesseract" in caught.value.field
 
 
 # --- Transposed convolutions --------------------------------------------------------------------------------
