@@ -60,13 +60,17 @@ class Nodes:
     3. ``kept[m] and above[m, n]  =>  x[m] >= x[n]``. Orders that contradict themselves have equal extents, and mean
        the same as any order of these nodes.
 
-    Loops between a fan-out and the first node of the region inside of it can as well stand outside of the fan-out, but
-    along windows that the fan-out splits (rule R2 of :mod:`formulations.shortest_path`). So, for r > 0:
+    A loop right inside of a fan-out, in front of the nodes of the region there, can as well stand outside of it, but
+    along a window that the fan-out splits (rule R2 of :mod:`formulations.shortest_path`). So there are loops in front
+    of the first node only if one of them is along such a window, and then any others may come behind it. For r > 0:
 
-    4. ``first[r, n]`` Boolean: exactly one of them or ``empty[r]`` holds; ``first[r, n]  =>  kept[n]``, ``empty[r]  =>
+    4. ``first[r, n]`` Boolean: exactly one of them or ``empty[r]`` holds; ``first[r, n] => kept[n]``, ``empty[r] =>
        not kept[n]``
-    5. ``first[r, n]  =>  x[n, d] == roof[r, d]`` and ``empty[r]  =>  floor[r, d] == roof[r, d]`` if d has no window, or
-       the fan-out does not split it (``split[r, d]`` Boolean, ``split[r, d]  =>  sum_p spatial[r-1, d, p] >= 1``)
+    5. ``split[r, d]`` Boolean, false if d has no window, ``split[r, d] => sum_p spatial[r-1, d, p] >= 1``;
+       ``slid[r]`` Boolean, ``slid[r] => sum_d split[r, d] >= 1``. ``first[r, n]`` and neither ``slid[r]`` nor
+       ``split[r, d]`` ``=> x[n, d] == roof[r, d]``; with ``empty[r]`` the same of ``floor[r, d]``. ``first[r, n]``
+       and ``slid[r] =>`` the sum over windows d of ``roof[r, d] - x[n, d]`` is at least 1; with ``empty[r]`` of
+       ``roof[r, d] - floor[r, d]``
 
     Rules for nests may ask where a loop stands: under those for loops around a level and for stationary tensors,
     (4) and (5) are left out.
@@ -171,10 +175,26 @@ class Nodes:
                 splits[d] = model.new_bool_var("split")
                 spread = sum(self._fanouts.exponent(self.regions[r - 1].fan, d, p) for p in powers)
                 imply(model, [splits[d]], spread >= 1)
+        slid = model.new_bool_var("slid")
+        imply(model, [slid], sum(truth(split) for split in splits.values()) >= 1)
         for n, first in zip(region.nodes, firsts, strict=True):
             imply(model, [first], truth(self.kept(n)) == 1)
             imply(model, [empty], truth(self.kept(n)) == 0)
-            for d, p, _ in self.slots:  # (5)
-                imply(model, [first, negate(splits[d])], self._extent[n, d, p] == self._roof[r, d, p])
-        for d, p, _ in self.slots:
-            imply(model, [empty, negate(splits[d])], self.floor(r, d, p) == self._roof[r, d, p])
+            self._begin(region, [first], slid, splits, {(d, p): self._extent[n, d, p] for d, p, _ in self.slots})
+        self._begin(region, [empty], slid, splits, {(d, p): self.floor(r, d, p) for d, p, _ in self.slots})
+
+    def _begin(
+        self,
+        region: Region,
+        when: list[Literal],
+        slid: Literal,
+        splits: dict[int, Literal],
+        inside: dict[tuple[int, int], cp_model.LinearExprT],
+    ) -> None:
+        """(5): the extents inside of the loops in front of the first node."""
+        loops: dict[tuple[int, int], cp_model.LinearExprT] = {}
+        for (d, p), extent in inside.items():
+            loops[d, p] = self._roof[region.number, d, p] - extent
+            imply(self._model, [*when, negate(slid), negate(splits[d])], loops[d, p] == 0)
+        along = sum(count for (d, _), count in loops.items() if self._problem.halo[d])
+        imply(self._model, [*when, slid], along >= 1)

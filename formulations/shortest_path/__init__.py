@@ -36,14 +36,18 @@ Rules that leave nests out, and why nothing is lost
 R1. *A node is not placed below loops of its own region that its tensor lacks, if no other loop moves it in between*
     (``RAN``). Move it up, above these loops: (1) and (2) do not change, since rho falls by their trips and out by as
     much; nor do bits in use. Nodes of other tensors that it passes are not affected.
-R2. *In front of the first node of a region, a loop over a dim d stands outside of the fan-out, unless d has a window
-    and the fan-out splits d* (``BARE``). Move the loop outside: x at every node inside is the same, so is out, and rho
-    of every tensor. The fan-out multicasts the same for weights and outputs. For the input, ``apart`` depends on x[d]
-    only where both dims of an axis are split, and a slide's step only where d itself is.
+R2. *The first loop behind a fan-out, in front of all nodes of the region, is over a dim that has a window and that
+    the fan-out splits* (``BARE``); others may come behind it. Move a first loop over another dim outside of the fan-
+    out: the order of loops is the same, x at every node inside is, so is out, and rho of every tensor. The fan-out
+    multicasts the same for weights and outputs. For the input, ``apart`` depends on x[d] only where both dims of an
+    axis are split, and a slide's step only where d itself is. A loop behind one that has to stay cannot be moved: it
+    would change places with that one, and the input is held by the inner one of the two only.
 R3. *Loops that bring the whole tile of every moved tensor are split into primes*, whose order does not matter. A loop
     along which the input's next node slides is one loop of n trips: n - 1 of its moves bring the new words only.
-R4. *Loops behind the last node* are put in the last region, in any order: they ask the multipliers' steps and nothing
-    else. With rules for nests they may stand in every region, since rules may count the loops of one.
+R4. *Loops behind the last node* are put in the last region, in any order, but along dims that share an axis with
+    another one: they ask the multipliers' steps and nothing else. What children have apart at the fan-outs that a
+    loop passes depends on its dim only along such an axis; loops over these may stand in every region. With rules for
+    nests all may, since rules may count the loops of one.
 R5. *Dominance* (:func:`kernels.dominance.covers`): of two labels at the same place, of which one is no worse in
     everything that later costs depend on, the other one is dropped: whatever completes it completes the first one at no
     higher cost. For the least energy without a cap, cycles count between labels of equal energy only

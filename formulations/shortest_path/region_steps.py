@@ -54,8 +54,11 @@ def statuses_of(m: Machine, region: int, code: Code) -> Iterator[Statuses]:
 
 
 def bare_dims(t: Lattice) -> list[int]:
-    """Dims over which a loop may stand between a fan-out and the first node behind it (rule R2)."""
-    return [d for d in range(len(t.lacks)) if t.halo[d] or t.regional]
+    """Dims over which a loop may stand between a fan-out and the first node behind it (rule R2).
+
+    Behind a loop over a window any may.
+    """
+    return list(range(len(t.lacks))) if t.regional or t.halo.any() else []
 
 
 def needed(t: Lattice, m: Machine, region: int, code: Code) -> Flags:
@@ -143,8 +146,7 @@ class _Builder:
     def _loops(self, statuses: Statuses, code: Code) -> list[int]:
         """Dims over which loops may come.
 
-        In front of the first node of a region a loop may stand outside of the fan-out as well: what comes into nodes is
-        the same, but for the input, if the loop is over one of its windows.
+        In front of the first node of a region it may stand outside of the fan-out as well, unless there are windows.
         """
         t = self.t
         dims = self.bare if self.region and not any(code) else range(len(t.lacks))

@@ -6,7 +6,7 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-MODEL_VERSION = "7"
+MODEL_VERSION = "8"
 """Changes whenever a cost rule or the space changes, so that stale results are never served
 (``tests/pricing/test_model_version.py`` says when)."""
 

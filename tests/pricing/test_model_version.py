@@ -23,7 +23,7 @@ from optimizer.workload.layer import VectorLayer
 from optimizer.workload.network import Network
 from optimizer.workload.reader import load_network
 
-REFERENCE = ("7", "40dc12423d5f1fbc")
+REFERENCE = ("8", "40dc12423d5f1fbc")
 """Version of the model, and what :func:`digest` says of it."""
 
 LAYERS = """\

@@ -11,6 +11,7 @@ from formulations.shortest_path.kernels.goal import LATENCY, Aim, is_hopeless, v
 from formulations.shortest_path.kernels.steps import (
     ABOVE,
     ALONE,
+    AXIS,
     BEFORE,
     BITS,
     CAPACITY,
@@ -74,15 +75,25 @@ Flags = NDArray[np.bool_]
 
 
 @njit(inline="always")
-def _loops(b: Board, row: Ints, number: int, may: Flags, ruled: bool, out: Ints, count: int) -> int:
+def _is_paired(b: Board, d: int) -> bool:
+    """Is a dim one of two of an axis of the input?"""
+    for other in range(len(b.dims)):
+        if other != d and b.dims[d, AXIS] >= 0 and b.dims[other, AXIS] == b.dims[d, AXIS]:
+            return True
+    return False
+
+
+@njit(inline="always")
+def _loops(b: Board, row: Ints, number: int, may: Flags, ruled: bool, closing: bool, out: Ints, count: int) -> int:
     """Append the labels that a loop behind a label makes; how many there are now.
 
-    Rule R2: in front of the first node of a region, only loops over windows that the fan-out splits come. Rule R3: a
-    loop that the input does not slide along has a prime number of trips.
+    Rule R2: the first loop behind a fan-out, in front of nodes, is over a window that the fan-out splits. Rule R3: a
+    loop that the input does not slide along has a prime number of trips. Rule R4: behind the last node (`closing`) only
+    loops over one of two dims of an axis come.
     """
     x, region = row[X], row[IN]
     for d in range(len(b.dims)):
-        if ruled and not may[d]:
+        if (ruled and not may[d]) or (closing and not _is_paired(b, d)):
             continue
         if b.numbers[BEFORE] and not b.numbers[REGIONAL] and row[BARE] and not row[WINDOWS] >> d & 1:
             continue
@@ -137,18 +148,18 @@ def _nodes(b: Board, row: Ints, number: int, may: Flags, ruled: bool, out: Ints,
 def expand(b: Board, rows: Ints, numbers: Ints, may: Flags, out: Ints) -> int:
     """Fill `out` with the labels that a loop or a node behind some labels makes; how many there are.
 
-    ``may`` says per label which dims and nodes the rules of the user allow; it has no rows if there are no rules. Loops
-    behind the last node are left for the last region (rule R4), unless there are.
+    ``may`` says per label which dims and nodes the rules of the user allow; it has no rows if there are no rules.
     """
     count, ruled, allowed = 0, len(may) > 0, np.zeros(0, np.bool_)
     for n in range(len(numbers)):
         row, further = rows[n], 0
         for tensor in range(3):
             further += b.regions[row[IN], row[DIGIT + tensor], MORE + tensor]
-        if further or ruled:
+        closing = not further and not ruled
+        if not closing or row[IN] + 1 < len(b.regions):
             if ruled:
                 allowed = may[n]
-            count = _loops(b, row, numbers[n], allowed, ruled, out, count)
+            count = _loops(b, row, numbers[n], allowed, ruled, closing, out, count)
             count = _nodes(b, row, numbers[n], allowed, ruled, out, count)
     return count
 

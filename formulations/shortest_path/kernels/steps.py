@@ -178,7 +178,7 @@ def put_loop(b: Board, row: Ints, dim: int, spot: int, more: int, slides: bool) 
         row[RHO] = row[RHO] * trips if row[RUN] == run else trips
     else:
         row[RHO] = 1
-    row[RUN], row[RAN] = run, 1 if more > 0 else 0
+    row[RUN], row[RAN], row[BARE] = run, 1 if more > 0 else 0, 0
     if lack != INPUT:
         row[SLIDE], row[TRIPS], row[STEP] = -1, 1, 0
         if slides:
