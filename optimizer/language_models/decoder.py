@@ -32,7 +32,7 @@ def decoder_network(model: Decoder, name: str, request: Request) -> Network:
     model : Decoder
         What it is made of.
     name : str
-        Name of the network.
+        Name of the model.
     request : Request
         Phase, extents, precision and conventions.
 
@@ -50,7 +50,7 @@ def decoder_network(model: Decoder, name: str, request: Request) -> Network:
     request.conventions.only(*applying(model, decoding=request.decoding))
     rules = request.conventions
     extents = Extents(tokens, context, rules.attention == "windowed")
-    net = TransformerBuilder(name, batch=request.batch, bits=request.bits)
+    net = TransformerBuilder(request.name_of(name, context), batch=request.batch, bits=request.bits)
     x = net.embedding("embedding", net.input(tokens, name="tokens"), model.vocabulary, model.hidden)
     for number, block in enumerate(model.blocks):
         x = _block(net, f"layer{number}", x, block, model.norm, extents, request)

@@ -32,8 +32,13 @@ DECODERS: dict[str, Callable[[Fields], Decoder]] = {
 }
 """Models that compute one token after the other."""
 
-OTHERS: dict[str, Callable[[Fields, str, Request], Network]] = {}
-"""Encoders, models of images, and models with an encoder and a decoder."""
+Maker = Callable[[Fields, str, Request], Network]
+TEXT_ENCODERS: dict[str, Maker] = {}
+"""Models that read a text at once."""
+SPEECH: dict[str, Maker] = {}
+"""Models with an encoder and a decoder."""
+IMAGES: dict[str, Maker] = {}
+"""Models of images."""
 
 
 def network_of(fields: Fields, name: str, request: Request) -> Network:
@@ -47,7 +52,7 @@ def network_of(fields: Fields, name: str, request: Request) -> Network:
     kind = family(fields)
     if kind in DECODERS:
         return decoder_network(DECODERS[kind](fields), name, request)
-    return OTHERS[kind](fields, name, request)
+    return {**TEXT_ENCODERS, **SPEECH, **IMAGES}[kind](fields, name, request)
 
 
 def family(fields: Fields) -> str:
@@ -59,7 +64,7 @@ def family(fields: Fields) -> str:
         If it is missing or unknown.
     """
     key = "model_type" if fields.given("model_type") or not fields.given("_class_name") else "_class_name"
-    known = (*DECODERS, *OTHERS)
+    known = (*DECODERS, *TEXT_ENCODERS, *SPEECH, *IMAGES)
     value = fields.data.get(key)
     if value is None:
         raise fields.missing("model_type")

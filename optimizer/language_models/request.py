@@ -140,6 +140,10 @@ class Request:
         """Whether one token is computed at the end of a context."""
         return self.phase == "decode"
 
+    def name_of(self, model: str, tokens: int) -> str:
+        """The name of a network: the model, the phase, and the tokens of the prompt or context."""
+        return f"{model}-{self.phase or PHASES[0]}-{tokens}"
+
     def extents(self, limit: int | None) -> tuple[int, int]:
         """New tokens and tokens of the context, themselves included, of a decoder with this longest context.
 
