@@ -57,6 +57,13 @@ class TransformerBuilder(NetworkBuilder):
             name, f"{kind}norm", [x], x.shape, operations * x.words, learned=words * width, owned=not shared
         )
 
+    def group_norm(self, name: str, x: BuilderTensor) -> BuilderTensor:
+        """A normalization of groups of channels of an image, with a learned scale and shift per channel."""
+        operations, words = NORMS["layer"]
+        return self.vector(
+            name, "groupnorm", [x], x.shape, operations * x.words, learned=words * x.shape[0], views=[WHOLE]
+        )
+
     def head_norm(self, name: str, x: BuilderTensor, width: int) -> BuilderTensor:
         """A root-mean-square normalization of every head, with one learned scale of `width` for all heads."""
         operations, _ = NORMS["rms"]
@@ -209,8 +216,8 @@ class TransformerBuilder(NetworkBuilder):
         """A view of some features of every token."""
         return replace(x, shape=(x.shape[0], features))
 
-    def with_shape(self, x: BuilderTensor, shape: tuple[int, int]) -> BuilderTensor:
-        """A view as a sequence of this shape; rows that only fill up blocks are left out."""
+    def with_shape(self, x: BuilderTensor, shape: tuple[int, ...]) -> BuilderTensor:
+        """A view as a sequence or image of this shape; rows that only fill up blocks are left out."""
         return replace(x, shape=shape, grid=self._grid(shape), direct=False)
 
     def vector(

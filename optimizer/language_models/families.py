@@ -8,8 +8,12 @@ from optimizer.errors import SpecError
 from optimizer.language_models import dense_readers, expert_readers, state_space_readers
 from optimizer.language_models.decoder import decoder_network
 from optimizer.language_models.description import Decoder
+from optimizer.language_models.diffusion import unet
 from optimizer.language_models.fields import Fields
+from optimizer.language_models.images import swin, vit
 from optimizer.language_models.request import Request
+from optimizer.language_models.speech import whisper
+from optimizer.language_models.text_encoders import text_encoder
 from optimizer.workload.network import Network
 
 DECODERS: dict[str, Callable[[Fields], Decoder]] = {
@@ -33,11 +37,11 @@ DECODERS: dict[str, Callable[[Fields], Decoder]] = {
 """Models that compute one token after the other."""
 
 Maker = Callable[[Fields, str, Request], Network]
-TEXT_ENCODERS: dict[str, Maker] = {}
+TEXT_ENCODERS: dict[str, Maker] = {"bert": text_encoder, "albert": text_encoder}
 """Models that read a text at once."""
-SPEECH: dict[str, Maker] = {}
+SPEECH: dict[str, Maker] = {"whisper": whisper}
 """Models with an encoder and a decoder."""
-IMAGES: dict[str, Maker] = {}
+IMAGES: dict[str, Maker] = {"vit": vit, "swin": swin, "UNet2DConditionModel": unet}
 """Models of images."""
 
 

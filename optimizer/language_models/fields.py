@@ -95,7 +95,7 @@ class Fields:
     def fixed(self, key: str, *allowed: object) -> None:
         """Refuse a key whose value is none of what is supported; a missing key is allowed."""
         if self.data.get(key) is not None and self.data[key] not in allowed:
-            raise self.wrong(key, ", ".join(map(str, allowed)))
+            raise self.wrong(key, ", ".join(map(str, allowed)) or "null")
 
     def missing(self, *keys: str) -> SpecError:
         """The error of a key that must be there."""

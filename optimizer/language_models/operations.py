@@ -21,6 +21,9 @@ a tanh; ``swiglu_clamped``: ``silu`` with two limits and a factor."""
 SOFTCAP = 6
 """A cap by tanh, per element: division, tanh, multiplication."""
 
+SWIN_BIAS = 1
+"""Sum of a score and the learned number of its relative position."""
+
 TOP_K = 2
 """Choice of experts, per expert: the score, and its comparison."""
 
