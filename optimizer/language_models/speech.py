@@ -1,7 +1,7 @@
 """Whisper (Radford et al. 2023): an encoder of 30 s of speech, and a decoder of text that also attends to it.
 
-Prefill is the encoder and the decoder on a prompt. Decode is the decoder on one token: keys and values of the speech and
-of the tokens before are inputs of the network, and the encoder is no part of it.
+Prefill is the encoder, and the decoder on a prompt. Decode is the decoder on one token: keys and values of the speech
+and of the text before it are inputs of the network, and the encoder is no part of it.
 """
 
 from __future__ import annotations
