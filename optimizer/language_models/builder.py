@@ -12,6 +12,7 @@ from optimizer.networks.builder import BuilderTensor, NetworkBuilder
 from optimizer.workload.einsum import einsum_layer
 from optimizer.workload.layer import AnyLayer, matmul
 from optimizer.workload.layer import conv as conv_layer
+from optimizer.workload.serving import Serving
 from optimizer.workload.vector_ops import SOFTMAX, vector_layer
 from optimizer.workload.views import IDENTITY, WHOLE, View
 
@@ -268,6 +269,16 @@ class TransformerBuilder(NetworkBuilder):
         )
         seen = views or [IDENTITY if x.grid == layer.grid else WHOLE for x in inputs]
         return self._append(layer, inputs, shape, seen)
+
+    def serving(self, *, decoding: bool, tokens: int, cached: int) -> Serving:
+        """What a run means: tokens per sequence, and `cached` words per sequence that are kept."""
+        return Serving(
+            "decode" if decoding else "prefill",
+            self.batch,
+            tokens,
+            self.network.parameters * self.bits["W"],
+            self.batch * cached * self.cached_bits,
+        )
 
     def _set_weight_bits(self, name: str, bits: int) -> None:
         node = self.network.graph.nodes[name]

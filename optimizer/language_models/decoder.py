@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optimizer.language_models.attention import Extents, attention
 from optimizer.language_models.builder import TransformerBuilder
+from optimizer.language_models.cache import cache_words
 from optimizer.language_models.description import (
     Attention,
     Block,
@@ -59,6 +60,8 @@ def decoder_network(model: Decoder, name: str, request: Request) -> Network:
     x = net.linear("lm_head", x, model.vocabulary, bias=False, tied="embedding" if model.tied else None)
     if model.softcap:
         net.vector("lm_head_cap", "tanh", [x], x.shape, SOFTCAP * x.words)
+    words = cache_words(model, extents, absorbed=request.decoding and rules.latent == "absorbed")
+    net.network.serving = net.serving(decoding=request.decoding, tokens=context, cached=words)
     net.network.warnings += [*model.notes, *_unused_windows(model, context, rules)]
     return net.network
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from optimizer.errors import SpecError
+from optimizer.workload.serving import SERVING_PHASES
 
-PHASES = ("prefill", "decode")
+PHASES = SERVING_PHASES
 """Reading a prompt, all tokens at once; computing one token at the end of a context."""
 
 DEFAULT_TOKENS = 1024

@@ -79,6 +79,8 @@ def whisper(fields: Fields, name: str, request: Request) -> Network:
     x = net.norm("decoder.norm", x, "layer")
     x = net.rows(x, 1) if request.conventions.logits == "last" else x
     net.linear("lm_head", x, model.vocabulary, bias=False, tied="token_embedding")
+    kept = 2 * model.hidden * model.decoder.layers * (context + model.positions[0])
+    net.network.serving = net.serving(decoding=request.decoding, tokens=context, cached=kept)
     return net.network
 
 

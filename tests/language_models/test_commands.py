@@ -37,7 +37,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("chip.yaml").write_text(ARCHITECTURE)
 
 
-@pytest.mark.slow
 def test_solve_a_folder_and_verify_it() -> None:
     solved = good("solve", "tiny-llama", "-a", "chip.yaml", *DECODE, "--no-cache", "--workers", 1, "--out", "out")
     assert "OPTIMAL" in solved.stdout
