@@ -49,7 +49,7 @@ workload_options = stacked(
         ),
         click.option("--prompt", type=click.IntRange(min=1), help="Tokens that prefill reads; 1024 by default."),
         click.option(
-            "--context", type=click.IntRange(min=1), help="Tokens of decode's context, the new one included; 1024."
+            "--context", type=click.IntRange(min=1), help="Tokens in decode, the new one included; 1024 by default."
         ),
         click.option(
             "--convention",
@@ -63,7 +63,8 @@ workload_options = stacked(
             "--bits",
             type=Bits(),
             metavar="BITS",
-            help="Bits per element where the network says nothing, e.g. 8 or W=8,I=8,O=16; 16 by default.",
+            help="Bits per element where the network says nothing, e.g. 8 or W=8,I=8,O=16; 16 by default. "
+            "Language models: also KV, of cached keys and values.",
         ),
         click.option(
             "--sparsity",
