@@ -91,8 +91,11 @@ def grouped(
     q, k, v = qkv
     shared = part.heads // part.kv_heads
     groups, rows = part.kv_heads * cut.blocks, shared * cut.rows
+    shape = q.shape
+    if shared > 1 or cut.blocks > 1:  # rows of the product are not those of the sequence
+        q = net.with_shape(q, shape)
     scores = net.attend(f"{name}.scores", q, k, groups=groups, rows=rows, columns=cut.keys, inner=part.head_dim)
     more = SCALE + (SOFTCAP if part.softcap else 0)
     weights = net.softmax_rows(f"{name}.softmax", scores, more=more, sinks=part.heads if part.sinks else 0)
     y = net.attend(f"{name}.context", weights, v, groups=groups, rows=rows, columns=part.head_dim, inner=cut.keys)
-    return net.with_shape(y, (q.shape[0], q.shape[1]))
+    return net.with_shape(y, shape)

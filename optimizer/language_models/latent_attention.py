@@ -77,6 +77,7 @@ def _absorbed(
     """
     heads, tokens, context = part.heads, extents.tokens, extents.context
     q_latent = net.head_product(f"{name}.q_absorbed", net.columns(q, heads * part.plain), heads, part.latent)
+    q_latent = net.with_shape(q_latent, q_latent.shape)  # heads are rows of the product
     keys = net.input(context, part.latent + part.rotary, name=f"{name}.latents")
     rows, width = heads * tokens, part.latent + part.rotary
     scores = net.attend(f"{name}.scores", q_latent, keys, groups=1, rows=rows, columns=context, inner=width)
