@@ -44,7 +44,9 @@ def read_network(spec: str, options: Options) -> Network:
     from optimizer.networks.load import load  # noqa: PLC0415
 
     dims = _once(options["dims"], "--dim", "a dim is given twice", "one extent per dim")
-    conventions = _once(options["conventions"], "--convention", "a convention is given twice", "one value for each")
+    conventions = _once(
+        options.get("conventions", ()), "--convention", "a convention is given twice", "one value for each"
+    )
     return load(
         spec,
         batch=options["batch"],
@@ -55,9 +57,9 @@ def read_network(spec: str, options: Options) -> Network:
         sparsity=options["sparsity"],
         training=options.get("training"),
         training_bits=_training_bits(options),
-        phase=options["phase"],
-        prompt=options["prompt"],
-        context=options["context"],
+        phase=options.get("phase"),
+        prompt=options.get("prompt"),
+        context=options.get("context"),
         conventions=conventions,
     )
 
