@@ -96,6 +96,6 @@ def grouped(
         q = net.with_shape(q, shape)
     scores = net.attend(f"{name}.scores", q, k, groups=groups, rows=rows, columns=cut.keys, inner=part.head_dim)
     more = SCALE + (SOFTCAP if part.softcap else 0)
-    weights = net.softmax_rows(f"{name}.softmax", scores, more=more, sinks=part.heads if part.sinks else 0)
+    weights = net.softmax_rows(f"{name}.softmax", scores, more=more, learned=part.heads if part.sinks else 0)
     y = net.attend(f"{name}.context", weights, v, groups=groups, rows=rows, columns=part.head_dim, inner=cut.keys)
     return net.with_shape(y, shape)

@@ -97,9 +97,9 @@ class TransformerBuilder(NetworkBuilder):
         self._set_weight_bits(name, self.cached_bits)
         return found
 
-    def softmax_rows(self, name: str, x: BuilderTensor, *, more: int = 0, sinks: int = 0) -> BuilderTensor:
-        """Softmax along the last axis, with `more` operations per element and `sinks` learned logits beside it."""
-        return self.vector(name, "softmax", [x], x.shape, (SOFTMAX + more) * x.words, learned=sinks)
+    def softmax_rows(self, name: str, x: BuilderTensor, *, more: int = 0, learned: int = 0) -> BuilderTensor:
+        """Softmax along the last axis, with `more` operations per element and `learned` words that it reads besides."""
+        return self.vector(name, "softmax", [x], x.shape, (SOFTMAX + more) * x.words, learned=learned)
 
     def token_conv(self, name: str, x: BuilderTensor, kernel: int, *, bias: bool) -> BuilderTensor:
         """A causal convolution of every channel along tokens; the tokens before are padding or cached."""

@@ -1,4 +1,4 @@
-"""Configurations of decoders with grouped-query attention: Llama, Mistral, Qwen, Gemma, Falcon.
+"""Configurations of decoders with grouped-query attention: Llama, Mistral, Phi 3, Qwen, Gemma, Falcon.
 
 Defaults are those of the configuration classes of Hugging Face Transformers. Widths have none: they must be stated.
 """
@@ -87,7 +87,7 @@ def llama(fields: Fields) -> Decoder:
 
 
 def mistral(fields: Fields) -> Decoder:
-    """Mistral (Jiang et al. 2023): as Llama, with a sliding window in all layers where one is stated."""
+    """Mistral (Jiang et al. 2023) and Phi 3: as Llama, with a sliding window in all layers where one is stated."""
     hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
     part = grouped_attention(fields, hidden, bias=False, out_bias=False)
     entries: list[tuple[Part, ...]] = [(replace(part, window=w), gated(fields)) for w in windows(fields, layers)]
@@ -125,6 +125,21 @@ def gemma(fields: Fields) -> Decoder:
     bias = fields.flag("attention_bias", default=False)
     part = grouped_attention(fields, hidden, bias=bias, out_bias=bias)
     return decoder(fields, [(part, _gemma_hidden(fields))] * layers, hidden, tied=True)
+
+
+def gemma3(fields: Fields) -> Decoder:
+    """The text part of Gemma 3: as Gemma 2, with normalized heads, no caps, and full attention in every sixth layer."""
+    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    if fields.given("head_dim") is None:
+        raise fields.missing("head_dim")
+    bias = fields.flag("attention_bias", default=False)
+    part = replace(grouped_attention(fields, hidden, bias=bias, out_bias=bias), qk_norm=True)
+    found = windows(fields, layers, default=4096)
+    if fields.given("layer_types") is None:
+        step = fields.integer("sliding_window_pattern", default=6)
+        found = [None if (number + 1) % step == 0 else window for number, window in enumerate(found)]
+    entries: list[tuple[Part, ...]] = [(replace(part, window=w), _gemma_hidden(fields)) for w in found]
+    return decoder(fields, entries, hidden, tied=True, post_norm=True)
 
 
 def gemma2(fields: Fields) -> Decoder:

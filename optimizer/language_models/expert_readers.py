@@ -68,7 +68,8 @@ def deepseek(fields: Fields) -> Decoder:
     kind = activation(fields, "hidden_act", default="silu")
     width = fields.integer("moe_intermediate_size")
     shared = fields.integer("n_shared_experts", default=0, least=0)
-    method = fields.name("topk_method", allowed=("noaux_tc", "greedy", "group_limited_greedy"), default="noaux_tc")
+    usual = "greedy" if fields.data.get("model_type") == "deepseek_v2" else "noaux_tc"
+    method = fields.name("topk_method", allowed=("noaux_tc", "greedy", "group_limited_greedy"), default=usual)
     count, top_k = _counts(fields, "n_routed_experts")
     mixture = Experts(
         count,

@@ -19,10 +19,12 @@ from optimizer.workload.network import Network
 DECODERS: dict[str, Callable[[Fields], Decoder]] = {
     "llama": dense_readers.llama,
     "mistral": dense_readers.mistral,
+    "phi3": dense_readers.mistral,
     "qwen2": dense_readers.qwen,
     "qwen3": dense_readers.qwen,
     "gemma": dense_readers.gemma,
     "gemma2": dense_readers.gemma2,
+    "gemma3_text": dense_readers.gemma3,
     "falcon": dense_readers.falcon,
     "mixtral": expert_readers.mixtral,
     "qwen3_moe": expert_readers.qwen_moe,

@@ -93,7 +93,7 @@ def _swin_block(
     groups = part.heads * tokens // rows
     scores = net.attend(f"{name}.scores", q, k, groups=groups, rows=rows, columns=rows, inner=part.head_dim)
     table = (2 * window - 1) ** 2 * part.heads
-    weights = net.softmax_rows(f"{name}.softmax", scores, more=1 + SWIN_BIAS, sinks=table)
+    weights = net.softmax_rows(f"{name}.softmax", scores, more=1 + SWIN_BIAS, learned=table)
     y = net.attend(f"{name}.context", weights, v, groups=groups, rows=rows, columns=part.head_dim, inner=rows)
     y = net.linear(f"{name}.o_proj", net.with_shape(y, (tokens, hidden)), hidden)
     x = net.add(f"{name}.add1", x, y)

@@ -12,6 +12,8 @@ A file holds one layer or one network::
       - {name: add, type: vector, kind: add, reads: [200704, 200704], writes: [200704],
          operations: 200704, inputs: [pool, mix]}
 
+``serving`` says what a run means where the network is a language model (:mod:`optimizer.workload.serving`).
+
 A file without ``layers`` is a single layer with the same keys as an entry of ``layers``.
 
 Keys of every layer

@@ -109,6 +109,18 @@ def test_gemma2_normalizes_before_and_after_and_alternates_windows() -> None:
     assert "lm_head_cap" in found.graph
 
 
+def test_gemma3_normalizes_heads_and_has_full_attention_at_the_end_of_a_pattern() -> None:
+    """Two scales of 2 per layer besides the norms of Gemma 2."""
+    config = {**LLAMA, "model_type": "gemma3_text", "head_dim": 2, "sliding_window": 2, "num_hidden_layers": 3}
+    asked = {"phase": "decode", "context": 5, "conventions": {"attention": "windowed"}}
+    found = made({**config, "sliding_window_pattern": 3}, **asked)
+    assert found.parameters == 3 * (480 + 32 + 4) + 8 + 80
+    assert [layer(found, f"layer{n}.scores").extents["N"] for n in (0, 1, 2)] == [2, 2, 5]
+    types = ["full_attention", "sliding_attention", "full_attention"]
+    found = made({**config, "layer_types": types}, **asked)
+    assert [layer(found, f"layer{n}.scores").extents["N"] for n in (0, 1, 2)] == [5, 2, 5]
+
+
 FALCON = {
     "model_type": "falcon",
     "hidden_size": 8,

@@ -121,3 +121,7 @@ def test_layers_that_predict_further_tokens_are_left_out_with_a_warning() -> Non
     network = made({**DEEPSEEK, "num_nextn_predict_layers": 1}, prompt=5)
     assert "num_nextn_predict_layers" in network.warnings[0]
     assert network.parameters == counts(DEEPSEEK, prompt=5)[1]
+
+
+def test_only_routers_of_the_third_version_have_a_number_per_expert() -> None:
+    assert counts({**DEEPSEEK, "model_type": "deepseek_v2"}, prompt=5)[1] == counts(DEEPSEEK, prompt=5)[1] - 5
