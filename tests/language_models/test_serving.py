@@ -12,6 +12,7 @@ import optimizer
 from optimizer.architecture.reader import parse_architecture
 from optimizer.errors import SpecError
 from optimizer.files.exact_yaml import load_exact
+from optimizer.report.layers import distinct_layers, layers_of, runs
 from optimizer.report.serving import bytes_text, serving_rows
 from optimizer.workload.reader import parse_network
 from optimizer.workload.serving import Serving
@@ -107,3 +108,12 @@ def test_bytes(count: int, text: str) -> None:
 def test_a_network_without_figures_states_none() -> None:
     assert Serving("decode", 1, 2, 3, 4).data()["cache_bits"] == 4
     assert parse_network("layers:\n  - {name: fc, type: matmul, dims: {M: 4, N: 6, K: 5}}\n").serving is None
+
+
+def test_equal_vector_layers_share_a_row_of_the_report() -> None:
+    vector = "type: vector, kind: silu, reads: [24], writes: [24], operations: 96"
+    text = f"layers:\n  - {{name: fc, type: matmul, dims: {{M: 4, N: 6, K: 5}}}}\n  - {{name: a, {vector}}}\n"
+    network = parse_network(f"{text}  - {{name: b, {vector}, multiplicity: 2}}\n  - {{name: c, {vector}}}\n")
+    layers = layers_of(optimizer.solve(network, parse_architecture(load_exact(ARCHITECTURE)), workers=1).body)
+    assert [entry.name for entry in distinct_layers(layers)] == ["fc", "a", "b"]
+    assert [runs(layers, entry) for entry in distinct_layers(layers)] == [1, 2, 2]
