@@ -79,7 +79,7 @@ def decoder(
 
 def llama(fields: Fields) -> Decoder:
     """Llama (Touvron et al. 2023): grouped-query attention, gated feed-forward parts."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     bias = fields.flag("attention_bias", default=False)
     part = grouped_attention(fields, hidden, bias=bias, out_bias=bias)
     hidden_part = gated(fields, bias=fields.flag("mlp_bias", default=False))
@@ -88,7 +88,7 @@ def llama(fields: Fields) -> Decoder:
 
 def mistral(fields: Fields) -> Decoder:
     """Mistral (Jiang et al. 2023) and Phi 3: as Llama, with a sliding window in all layers where one is stated."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     part = grouped_attention(fields, hidden, bias=False, out_bias=False)
     entries: list[tuple[Part, ...]] = [(replace(part, window=w), gated(fields)) for w in windows(fields, layers)]
     return decoder(fields, entries, hidden, tied=False)
@@ -113,7 +113,7 @@ def qwen_attention(fields: Fields, hidden: int) -> Attention:
 
 def qwen(fields: Fields) -> Decoder:
     """Qwen 2, 2.5 and 3."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     part = qwen_attention(fields, hidden)
     entries: list[tuple[Part, ...]] = [(replace(part, window=w), gated(fields)) for w in qwen_windows(fields, layers)]
     return decoder(fields, entries, hidden, tied=False)
@@ -121,7 +121,7 @@ def qwen(fields: Fields) -> Decoder:
 
 def gemma(fields: Fields) -> Decoder:
     """Gemma: a wide gated part with GELU, tied embeddings."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     bias = fields.flag("attention_bias", default=False)
     part = grouped_attention(fields, hidden, bias=bias, out_bias=bias)
     return decoder(fields, [(part, _gemma_hidden(fields))] * layers, hidden, tied=True)
@@ -129,7 +129,7 @@ def gemma(fields: Fields) -> Decoder:
 
 def gemma3(fields: Fields) -> Decoder:
     """The text part of Gemma 3: as Gemma 2, with normalized heads, no caps, and full attention in every sixth layer."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     if fields.given("head_dim") is None:
         raise fields.missing("head_dim")
     bias = fields.flag("attention_bias", default=False)
@@ -144,7 +144,7 @@ def gemma3(fields: Fields) -> Decoder:
 
 def gemma2(fields: Fields) -> Decoder:
     """Gemma 2: every other layer has a sliding window, parts are normalized before and after, scores are capped."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     bias = fields.flag("attention_bias", default=False)
     part = grouped_attention(fields, hidden, bias=bias, out_bias=bias)
     part = replace(part, softcap=fields.given("attn_logit_softcapping") is not None)
@@ -167,7 +167,7 @@ def falcon(fields: Fields) -> Decoder:
     (``multi_query``) or one per head, and one normalization.
     """
     hidden = fields.integer("hidden_size")
-    layers = fields.integer("num_hidden_layers", "n_layer")
+    layers = fields.layers("num_hidden_layers", "n_layer")
     heads = fields.integer("num_attention_heads", "n_head")
     width = fields.divided("hidden_size", "num_attention_heads", hidden, heads)
     newer = fields.flag("new_decoder_architecture", default=False)

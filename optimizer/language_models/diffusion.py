@@ -71,7 +71,7 @@ def read_unet(fields: Fields) -> UNet:
         fields.integer("out_channels"),
         widths,
         heads,
-        fields.integer("layers_per_block"),
+        fields.layers("layers_per_block"),
         fields.integer("cross_attention_dim"),
         tuple(kind == DOWN[0] for kind in down),
         tuple(kind == UP[0] for kind in up),

@@ -19,7 +19,7 @@ from optimizer.language_models.fields import Fields
 
 def mixtral(fields: Fields) -> Decoder:
     """Mixtral (Jiang et al. 2024): as Mistral, with experts in every layer."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     part = grouped_attention(fields, hidden, bias=False, out_bias=False)
     mixture = Experts(*_counts(fields, "num_local_experts"), gated(fields))
     entries: list[tuple[Part, ...]] = [(replace(part, window=w), mixture) for w in windows(fields, layers)]
@@ -28,7 +28,7 @@ def mixtral(fields: Fields) -> Decoder:
 
 def qwen_moe(fields: Fields) -> Decoder:
     """Qwen 3 with experts in every ``decoder_sparse_step``-th layer but those of ``mlp_only_layers``."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     part = qwen_attention(fields, hidden)
     step = fields.integer("decoder_sparse_step", default=1)
     dense = set(_layer_numbers(fields, "mlp_only_layers", layers))
@@ -43,7 +43,7 @@ def qwen_moe(fields: Fields) -> Decoder:
 
 def gpt_oss(fields: Fields) -> Decoder:
     """gpt-oss (OpenAI 2025): biases everywhere, one learned logit per head, windows in every other layer."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     bias = fields.flag("attention_bias", default=True)
     if fields.given("head_dim") is None:
         raise fields.missing("head_dim")
@@ -63,7 +63,7 @@ def deepseek(fields: Fields) -> Decoder:
     The router of V3 (``topk_method: noaux_tc``) has one learned number per expert besides its weights. Layers that
     predict further tokens are left out.
     """
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     part = _latent(fields)
     kind = activation(fields, "hidden_act", default="silu")
     width = fields.integer("moe_intermediate_size")

@@ -9,6 +9,8 @@ from optimizer.errors import SpecError
 
 MOST = 10**8
 """Largest width, count or extent of a configuration."""
+MOST_LAYERS = 10**4
+"""Most layers of a stack: each of them is made."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,16 @@ class Fields:
             return default
         return self._whole(key, self.data[key], least, most)
 
+    def layers(self, *keys: str) -> int:
+        """How many layers a stack has."""
+        return self.integer(*keys, most=MOST_LAYERS)
+
     def optional_integer(self, *keys: str) -> int | None:
         """The positive integer under one of these keys, or None."""
         return None if self.given(*keys) is None else self.integer(*keys)
 
-    def integers(self, key: str, *, length: int | None = None) -> tuple[int, ...]:
-        """A list of positive integers, of this length where one is stated."""
+    def integers(self, key: str, *, length: int | None = None, most: int = MOST) -> tuple[int, ...]:
+        """A list of positive integers up to `most`, of this length where one is stated."""
         value = self.data.get(key)
         if value is None:
             raise self.missing(key)
@@ -50,7 +56,7 @@ class Fields:
             raise self.wrong(key, "a list of integers")
         if length is not None and len(value) != length:
             raise self.wrong(key, f"a list of {length} integers")
-        return tuple(self._whole(key, entry, 1, MOST) for entry in value)
+        return tuple(self._whole(key, entry, 1, most) for entry in value)
 
     def flag(self, key: str, *, default: bool) -> bool:
         """True or false."""

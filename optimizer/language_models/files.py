@@ -15,7 +15,14 @@ ENDINGS = (".config", ".facts")
 
 def is_configuration(spec: str) -> bool:
     """Whether a spec is the path of a configuration or of a folder."""
-    return spec.lower().endswith(".json") or Path(spec).is_dir()
+    return spec.lower().endswith(".json") or _is_folder(spec)
+
+
+def _is_folder(spec: str) -> bool:
+    try:
+        return Path(spec).is_dir()
+    except (OSError, ValueError):  # a name that is too long for one
+        return False
 
 
 def read_configuration(spec: str) -> tuple[Fields, str]:
@@ -26,7 +33,7 @@ def read_configuration(spec: str) -> tuple[Fields, str]:
     SpecError
         If the file is missing, unreadable, or no JSON object.
     """
-    path = Path(spec) / CONFIGURATION if Path(spec).is_dir() else Path(spec)
+    path = Path(spec) / CONFIGURATION if _is_folder(spec) else Path(spec)
     file = str(path)
     allowed = "a config.json, or a folder that holds one"
     try:

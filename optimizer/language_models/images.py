@@ -9,7 +9,7 @@ from optimizer.language_models.builder import TransformerBuilder
 from optimizer.language_models.dense_readers import activation
 from optimizer.language_models.description import Attention, FeedForward
 from optimizer.language_models.feed_forward import feed_forward
-from optimizer.language_models.fields import Fields
+from optimizer.language_models.fields import MOST_LAYERS, Fields
 from optimizer.language_models.operations import SWIN_BIAS
 from optimizer.language_models.request import Request
 from optimizer.networks.builder import BuilderTensor
@@ -31,7 +31,7 @@ def vit(fields: Fields, name: str, request: Request) -> Network:
     net = _builder(name, request)
     x = net.tokens(_patches(net, fields, hidden, patch), size**2)
     x = net.add_learned("positions", net.append_learned_row("class_token", x))
-    for number in range(fields.integer("num_hidden_layers")):
+    for number in range(fields.layers("num_hidden_layers")):
         own = f"layer{number}"
         y = attention(net, own, net.norm(f"{own}.attention_norm", x, "layer"), part, Extents(x.shape[0], x.shape[0]))
         x = net.add(f"{own}.add1", x, y)
@@ -43,7 +43,7 @@ def vit(fields: Fields, name: str, request: Request) -> Network:
 
 def swin(fields: Fields, name: str, request: Request) -> Network:
     """Swin with a classifier on the mean token. Shifted windows have the work of windows that are not shifted."""
-    width, depths = fields.integer("embed_dim"), fields.integers("depths")
+    width, depths = fields.integer("embed_dim"), fields.integers("depths", most=MOST_LAYERS)
     heads = fields.integers("num_heads", length=len(depths))
     patch, window = fields.integer("patch_size"), fields.integer("window_size")
     size = fields.divided("image_size", "patch_size", fields.integer("image_size"), patch)

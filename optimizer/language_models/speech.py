@@ -51,7 +51,7 @@ def read_whisper(fields: Fields) -> Whisper:
         heads = fields.integer(f"{side}_attention_heads")
         fields.divided("d_model", f"{side}_attention_heads", hidden, heads)
         wide = FeedForward(fields.integer(f"{side}_ffn_dim"), kind, gated=False, bias=True)
-        stacks.append(Stack(fields.integer(f"{side}_layers"), heads, wide))
+        stacks.append(Stack(fields.layers(f"{side}_layers"), heads, wide))
     positions = fields.integer("max_source_positions"), fields.integer("max_target_positions")
     vocabulary = fields.integer("vocab_size")
     return Whisper(hidden, stacks[0], stacks[1], fields.integer("num_mel_bins"), positions, vocabulary)

@@ -14,7 +14,7 @@ PATTERN = {"M": "a Mamba-2 part", "*": "attention", "-": "a feed-forward part"}
 
 def mamba(fields: Fields) -> Decoder:
     """Mamba (Gu and Dao 2023)."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     channels = fields.integer("intermediate_size", default=fields.ratio("expand", default=2) * hidden)
     if fields.data.get("time_step_rank") == "auto":
         rank = math.ceil(hidden / 16)
@@ -34,7 +34,7 @@ def mamba(fields: Fields) -> Decoder:
 
 def mamba2(fields: Fields) -> Decoder:
     """Mamba-2 (Dao and Gu 2024)."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     heads, width = fields.integer("num_heads"), fields.integer("head_dim")
     expand = fields.ratio("expand", default=2)
     if heads * width != expand * hidden:
@@ -46,7 +46,7 @@ def mamba2(fields: Fields) -> Decoder:
 
 def nemotron_h(fields: Fields) -> Decoder:
     """Nemotron-H (NVIDIA 2025): one part per layer, as ``hybrid_override_pattern`` says."""
-    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    hidden, layers = fields.integer("hidden_size"), fields.layers("num_hidden_layers")
     pattern = fields.data.get("hybrid_override_pattern")
     if pattern is None:
         raise fields.missing("hybrid_override_pattern")

@@ -63,7 +63,7 @@ def read_text_encoder(fields: Fields) -> TextEncoder:
     return TextEncoder(
         hidden,
         fields.integer("intermediate_size"),
-        fields.integer("num_hidden_layers"),
+        fields.layers("num_hidden_layers"),
         heads,
         fields.integer("vocab_size"),
         fields.integer("max_position_embeddings"),

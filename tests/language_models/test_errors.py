@@ -10,6 +10,7 @@ import pytest
 import optimizer
 from optimizer.errors import SpecError
 from optimizer.language_models.families import DECODERS
+from optimizer.language_models.files import is_configuration
 from tests.support.model_cases import BERT, DEEPSEEK, LLAMA, MAMBA, MIXTRAL, NEMOTRON, made
 
 VIT = {
@@ -62,6 +63,7 @@ def test_a_missing_key_is_named(config: dict[str, Any], key: str) -> None:
 @pytest.mark.parametrize(
     ("config", "key", "value"),
     [
+        (LLAMA, "num_hidden_layers", 10**6),
         (LLAMA, "hidden_size", 0),
         (LLAMA, "hidden_size", -8),
         (LLAMA, "hidden_size", 8.5),
@@ -121,6 +123,11 @@ def test_files_that_are_no_configuration(text: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         optimizer.load(str(file))
     assert caught.value.file == str(file)
+
+
+def test_what_can_be_no_path_is_no_configuration() -> None:
+    assert not is_configuration("x" * 5000)
+    assert not is_configuration("a\0b")
 
 
 def test_a_folder_without_a_configuration(tmp_path: Path) -> None:
