@@ -130,6 +130,7 @@ def test_speech(file: str) -> None:
     assert decode.parameters == entry["params_total"] - sum(absent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS if EXPECTED else [NONE])
 def test_built_in_models_are_these(name: str) -> None:
     expected = _network(PRESETS[name], Request())
