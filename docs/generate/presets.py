@@ -1,4 +1,4 @@
-"""What is built in: networks, architectures, technologies, devices and fabrics."""
+"""What is built in: networks, language models, architectures, technologies, devices and fabrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optimizer.networks.catalog import build, describe, names
 
 
 def reference(kind: str) -> str:
-    """The table of one kind: ``networks``, ``architectures``, ``devices``, ``technologies``, ``fabrics``.
+    """The table of one kind: ``networks``, ``language_models``, ``architectures`` and so on.
 
     Raises
     ------
@@ -54,6 +54,7 @@ def _described(kind: str) -> Callable[[], Iterator[list[str]]]:
 
 _KINDS: Mapping[str, tuple[list[str], Callable[[], Iterator[list[str]]]]] = {
     "networks": (["name", "what", "layers", "of them with MACs", "MACs", "parameters"], _networks),
+    "language_models": (["name", "what"], _described("language_models")),
     "architectures": (["name", "what", "levels", "accounting", "hardware points"], _architectures),
     "devices": (["name", "what", "fabric", "MHz", *RESOURCES], _devices),
     "technologies": (["name", "what"], _described("technologies")),

@@ -32,6 +32,26 @@ class TrainingEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServingEntry:
+    """What a run means for those who use a language model.
+
+    ``tokens`` are of the prompt or context per sequence. A run is the time to the first token (prefill) or of an
+    output token (decode). Tokens per second and energy per token count all sequences. Bytes are of all learned words,
+    dense, and of the keys, values and states that are kept.
+    """
+
+    phase: str
+    batch: int
+    tokens: int
+    first_token_ms: float | None = None
+    output_token_ms: float | None = None
+    tokens_per_s: float
+    energy_per_token_j: float | None = None
+    weight_bytes: int
+    cache_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PointCounts:
     """Hardware points of the menus by the reason that closed them, and the number of boxes."""
 
@@ -150,6 +170,7 @@ class SolveBody(Reconciled, Warned):
     space: Space
     network: str
     training: TrainingEntry | None = None
+    serving: ServingEntry | None = None
     architecture: str
     hardware_points: PointCounts
     search: tuple[EngineEffort, ...] | None = None

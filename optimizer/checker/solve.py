@@ -29,6 +29,7 @@ from optimizer.checker.outcome import Check
 from optimizer.checker.replay import REASONS, Replay, replay
 from optimizer.checker.searches import Searches
 from optimizer.checker.sections import misplaced
+from optimizer.checker.serving import expected_serving
 from optimizer.checker.staircase import check_staircase, steps_again
 from optimizer.checker.stored import StoredResult, as_stored, opened
 from optimizer.checker.study_limits import least_checks
@@ -224,6 +225,11 @@ def _agreement(claim: Claim) -> Iterator[str]:
         ("padding of the certificate", certificate["padding"], claim.padding),
         ("network", data["network"], claim.network.name),
         ("training", data.get("training"), claim.network.training),
+        (
+            "serving",
+            data.get("serving"),
+            expected_serving(claim.network, data, joules=claim.some_point.energy_unit_pj is not None),
+        ),
         ("architecture", data["architecture"], claim.architecture.name),
         ("warnings", data["warnings"], expected_warnings(claim)),
         (

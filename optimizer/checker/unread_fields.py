@@ -22,6 +22,7 @@ _HEAD = (
     "space",
     "network",
     "training",
+    "serving",
     "architecture",
     "warnings",
     "problem",

@@ -38,8 +38,9 @@ from optimizer.cli.progress import ProgressDisplay
 def codesign(networks: tuple[str, ...], **options: Any) -> None:
     """Best hardware for several networks, each with its own best mappings, with a proof.
 
-    NETWORK is a built-in name (see `tilewright networks`), a .onnx or a .yaml file. The cross table shows every network
-    on the joint design and on the best design of every other one. Ctrl-C stops with the best joint design found.
+    NETWORK is a built-in name (see `tilewright networks`), a .onnx or .yaml file or a config.json. The cross table
+    shows every network on the joint design and on the best design of every other one. Ctrl-C stops with the best joint
+    design found.
     """
     members, architecture = read_members(networks, options), read_architecture(options)
     from optimizer.architecture.selection import unroll_warnings  # noqa: PLC0415

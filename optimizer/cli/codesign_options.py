@@ -186,13 +186,15 @@ def _suited(spec: str, specs: Sequence[str], options: Options) -> Options:
     An option that applies to no network stays, so that it is refused where the network is read.
     """
     everywhere = {name for other in specs for name in _suiting(other)}
-    without: dict[str, Any] = {"batch": None, "sequence": None, "dims": (), "allow_unknown": False}
+    without: dict[str, Any] = {"dims": (), "allow_unknown": False, "conventions": ()}
+    without |= dict.fromkeys(("batch", "sequence", "phase", "prompt", "context"))
     dropped = (set(without) & everywhere) - set(_suiting(spec))
     return {**options, **{name: without[name] for name in dropped}}
 
 
 def _suiting(spec: str) -> Iterator[str]:
     """Names of the workload options that apply to a network."""
+    from optimizer.language_models.load import is_model, options_of  # noqa: PLC0415
     from optimizer.networks.catalog import CATALOG  # noqa: PLC0415
 
     if spec in CATALOG:
@@ -201,3 +203,5 @@ def _suiting(spec: str) -> Iterator[str]:
             yield "sequence"
     elif Path(spec).suffix.lower() == ".onnx":
         yield from ("dims", "allow_unknown")
+    elif is_model(spec):
+        yield from options_of(spec)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from optimizer.workload.network import Network
 
 Options = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def read_network(spec: str, options: Options) -> Network:
@@ -31,7 +32,7 @@ def read_network(spec: str, options: Options) -> Network:
     Parameters
     ----------
     spec : str
-        A built-in name, a .onnx or a .yaml file.
+        A built-in name, a .onnx or a .yaml file, a config.json or its folder.
     options : mapping
         Of the command.
 
@@ -42,16 +43,10 @@ def read_network(spec: str, options: Options) -> Network:
     """
     from optimizer.networks.load import load  # noqa: PLC0415
 
-    dims: dict[str, int] = {}
-    for name, extent in options["dims"]:
-        if dims.setdefault(name, extent) != extent:
-            raise SpecError(
-                "a dim is given twice",
-                field=f"--dim {name}",
-                value=[dims[name], extent],
-                allowed="one extent per dim",
-                remedy="leave one of the two out",
-            )
+    dims = _once(options["dims"], "--dim", "a dim is given twice", "one extent per dim")
+    conventions = _once(
+        options.get("conventions", ()), "--convention", "a convention is given twice", "one value for each"
+    )
     return load(
         spec,
         batch=options["batch"],
@@ -62,7 +57,26 @@ def read_network(spec: str, options: Options) -> Network:
         sparsity=options["sparsity"],
         training=options.get("training"),
         training_bits=_training_bits(options),
+        phase=options.get("phase"),
+        prompt=options.get("prompt"),
+        context=options.get("context"),
+        conventions=conventions,
     )
+
+
+def _once(pairs: Sequence[tuple[str, T]], option: str, problem: str, allowed: str) -> dict[str, T]:
+    """Pairs by name; a name may not have two values."""
+    found: dict[str, T] = {}
+    for name, value in pairs:
+        if found.setdefault(name, value) != value:
+            raise SpecError(
+                problem,
+                field=f"{option} {name}",
+                value=[found[name], value],
+                allowed=allowed,
+                remedy="leave one of the two out",
+            )
+    return found
 
 
 def _training_bits(options: Options) -> TrainingBits | None:

@@ -11,9 +11,10 @@ from optimizer.cli.output import show_on_stdout
 
 @click.command()
 def networks() -> None:
-    """The built-in networks."""
+    """The built-in networks and language models."""
     from rich.text import Text  # noqa: PLC0415
 
+    from optimizer.language_models.load import model_table  # noqa: PLC0415
     from optimizer.networks.catalog import build, describe, names  # noqa: PLC0415
     from optimizer.report.tables import plain_table  # noqa: PLC0415
 
@@ -30,6 +31,10 @@ def networks() -> None:
             f"{network.parameters / 1e6:,.2f} M",
         )
     show_on_stdout(table)
+    models = plain_table("Built-in language models and other transformers", "name", "description", "family", left=3)
+    for name, description, family in model_table():
+        models.add_row(name, Text(description), family)
+    show_on_stdout(models)
 
 
 @click.command()

@@ -103,6 +103,16 @@ class MenuChoice(_Type):
         return _split(value, _name(param), "GLB.size=128KiB")
 
 
+class Convention(_Type):
+    """``name=value`` of a convention of language models; both are checked where the network is read."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Name and value."""
+        return _split(value, _name(param), "attention=windowed")
+
+
 class Dim(_Type):
     """``name=extent`` of a symbolic dim."""
 

@@ -9,6 +9,7 @@ import click
 
 from optimizer.cli.option_types import (
     Bits,
+    Convention,
     Dim,
     MenuChoice,
     Names,
@@ -35,13 +36,35 @@ def stacked(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Command], C
 
 workload_options = stacked(
     [
-        click.option("--batch", type=click.IntRange(min=1), help="Images or sequences at once (built-in networks)."),
-        click.option("--sequence", type=click.IntRange(min=1), help="Tokens (built-in text transformers)."),
+        click.option(
+            "--batch",
+            type=click.IntRange(min=1),
+            help="Images or sequences at once (built-in networks, language models).",
+        ),
+        click.option("--sequence", type=click.IntRange(min=1), help="Tokens (bert_base, gpt2, gpt2_decode)."),
+        click.option(
+            "--phase",
+            type=click.Choice(["prefill", "decode"]),
+            help="Of a language model: read a prompt (default), or compute one token at the end of a context.",
+        ),
+        click.option("--prompt", type=click.IntRange(min=1), help="Tokens that prefill reads; 1024 by default."),
+        click.option(
+            "--context", type=click.IntRange(min=1), help="Tokens in decode, the new one included; 1024 by default."
+        ),
+        click.option(
+            "--convention",
+            "conventions",
+            type=Convention(),
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="How a language model is counted, e.g. attention=windowed or logits=last; repeatable.",
+        ),
         click.option(
             "--bits",
             type=Bits(),
             metavar="BITS",
-            help="Bits per element where the network says nothing, e.g. 8 or W=8,I=8,O=16; 16 by default.",
+            help="Bits per element where the network says nothing, e.g. 8 or W=8,I=8,O=16; 16 by default. "
+            "Language models: also KV, of cached keys and values.",
         ),
         click.option(
             "--sparsity",

@@ -34,7 +34,21 @@ if TYPE_CHECKING:
 Data = dict[str, Any]
 NOT_ASKED = "whether it answers your problem (give --network, --architecture and what else it was made with)"
 NOT_COMPARABLE = "whether it answers your problem (compare the neurons, degrees and budgets that it states with yours)"
-OF_NETWORK = ("batch", "sequence", "bits", "sparsity", "dims", "allow_unknown", "training", "training_bits", "name")
+OF_NETWORK = (
+    "batch",
+    "sequence",
+    "phase",
+    "prompt",
+    "context",
+    "conventions",
+    "bits",
+    "sparsity",
+    "dims",
+    "allow_unknown",
+    "training",
+    "training_bits",
+    "name",
+)
 OF_ARCHITECTURE = (
     "choices",
     "constraints",

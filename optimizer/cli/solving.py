@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 def solve(network: str, **options: Any) -> None:
     """Best hardware and best mapping of every layer of NETWORK, with a proof.
 
-    NETWORK is a built-in name (see `tilewright networks`), a .onnx or a .yaml file. Ctrl-C stops with the best
-    design found and its bound.
+    NETWORK is a built-in name (see `tilewright networks`), a .onnx or .yaml file or a config.json. Ctrl-C stops with
+    the best design found and its bound.
     """
     graph, architecture = read_network(network, options), read_architecture(options)
     dims = {dim for layer in graph.mac_layers() for dim in layer.extents}

@@ -86,7 +86,7 @@ def _allowed(parameter: click.Parameter, ctx: click.Context | None) -> str | Non
     if _name(parameter) == "--architecture":
         return f"a .yaml file, or one of {', '.join(preset_names('architectures'))}"
     if _name(parameter).startswith("NETWORK"):
-        return "a built-in name (see `tilewright networks`), a .onnx or a .yaml file"
+        return "a built-in name (see `tilewright networks`), a .onnx or .yaml file or a config.json"
     return _usage(ctx)
 
 

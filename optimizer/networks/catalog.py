@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from optimizer.errors import SpecError
+from optimizer.files.presets import preset_names
 from optimizer.networks import convolutional, detection, super_resolution, transformers
 from optimizer.networks.builder import NetworkBuilder
 from optimizer.workload.network import Network
@@ -108,14 +109,16 @@ def build(
 
 
 def unknown_network(name: str) -> SpecError:
-    """The error that lists the built-in networks and the one closest to `name`."""
-    close = difflib.get_close_matches(name.lower().replace("-", "_"), CATALOG, 1, 0.5)
+    """The error that lists the built-in networks and language models, and the one closest to `name`."""
+    models = preset_names("language_models")
+    close = difflib.get_close_matches(name.lower().replace("_", "-"), models, 1, 0.7)
+    close = close or difflib.get_close_matches(name.lower().replace("-", "_"), CATALOG, 1, 0.5)
     hint = f"did you mean {close[0]}? " if close else ""
     return SpecError(
         "no such network",
         field="network",
         value=name,
-        allowed=f"{', '.join(CATALOG)}, or a path to a .onnx or .yaml file",
+        allowed=f"{', '.join([*CATALOG, *models])}, or a path to a .onnx, .yaml or config.json file",
         remedy=f"{hint}give a built-in name or an existing file",
     )
 

@@ -1,9 +1,10 @@
-"""Networks by one string: a built-in name, an ONNX file or a YAML file."""
+"""Networks by one string: a built-in name, a configuration of a language model, an ONNX file or a YAML file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from optimizer.errors import SpecError
 from optimizer.files.arguments import check_arguments
@@ -17,7 +18,17 @@ from optimizer.workload.reader import load_network
 from optimizer.workload.sparsity import densify, sparsify
 from optimizer.workload.sparsity_reader import NONE
 
-OPTIONS = {"batch": "--batch", "sequence": "--sequence", "dims": "--dim", "allow_unknown": "--allow-unknown"}
+OPTIONS = {
+    "batch": "--batch",
+    "sequence": "--sequence",
+    "dims": "--dim",
+    "allow_unknown": "--allow-unknown",
+    "phase": "--phase",
+    "prompt": "--prompt",
+    "context": "--context",
+    "conventions": "--convention",
+    "training": "--training",
+}
 
 
 def load(
@@ -31,17 +42,24 @@ def load(
     sparsity: tuple[str, str] | str | None = None,
     training: str | None = None,
     training_bits: TrainingBits | None = None,
+    phase: str | None = None,
+    prompt: int | None = None,
+    context: int | None = None,
+    conventions: Mapping[str, str] | None = None,
 ) -> Network:
     """The network that `spec` names.
 
     Parameters
     ----------
     spec : str
-        The name of a built-in network, or the path of a ``.onnx``, ``.yaml`` or ``.yml`` file.
-    batch, sequence : int, optional
+        The name of a built-in network or language model, or the path of a ``.onnx``, ``.yaml``, ``.yml`` or ``.json``
+        (``config.json``) file, or of a folder that holds a ``config.json``.
+    batch : int, optional
+        For built-in networks and language models only.
+    sequence : int, optional
         For built-in networks only.
     bits : int or mapping of role to int, optional
-        Bits per element of W, I and O where a file says nothing; 16 by default.
+        Bits per element of W, I and O where a file says nothing; 16 by default. Of language models also KV.
     dims : mapping of str to int, optional
         Extents of symbolic dims; for ONNX files only.
     allow_unknown : bool, optional
@@ -53,6 +71,12 @@ def load(
         Optimizer: one step of training of the network, instead of the network.
     training_bits : TrainingBits, optional
         Precision of the tensors of that step.
+    phase : {"prefill", "decode"}, optional
+        Of a language model: read a prompt (default), or compute one token at the end of a context.
+    prompt, context : int, optional
+        Tokens of the prompt (prefill) or of the context with the new token (decode); 1024 by default.
+    conventions : mapping of str to str, optional
+        How a language model is counted (:class:`optimizer.language_models.request.Conventions`).
 
     Raises
     ------
@@ -63,6 +87,7 @@ def load(
         spec=(spec, str | Path),
         dims=(dims, Mapping[str, int] | None),
         sparsity=(sparsity, tuple[str, str] | str | None),
+        conventions=(conventions, Mapping[str, str] | None),
         training_bits=(training_bits, TrainingBits | None),
     )
     if training is None and training_bits is not None:
@@ -74,7 +99,14 @@ def load(
             remedy="name an optimizer, or leave it out",
         )
     rule = None if training is None else optimizer_named(training).name
-    network = _load(spec, batch, sequence, bits, dims, allow_unknown, training=rule is not None)
+    ours = {"batch": batch, "sequence": sequence, "dims": dims or None, "allow_unknown": allow_unknown or None}
+    asked = {"phase": phase, "prompt": prompt, "context": context, "conventions": conventions or None}
+    if spec not in CATALOG and _is_model(str(spec)):
+        _refuse({**ours, "batch": None, "training": rule}, "another kind of network")
+        network = _load_model(str(spec), batch, bits, asked)
+    else:
+        _refuse(asked, "a language model")
+        network = _load(spec, batch, sequence, bits, dims, allow_unknown, training=rule is not None)
     if sparsity is not None:
         network = _with_sparsity(network, sparsity)
     return network if rule is None else training_step(network, optimizer=rule, bits=training_bits)
@@ -92,6 +124,22 @@ def _with_sparsity(network: Network, rule: tuple[str, str] | str) -> Network:
             remedy="write e.g. W=2:4",
         )
     return sparsify(network, rule[1], rule[0], field="--sparsity")
+
+
+def _is_model(spec: str) -> bool:
+    from optimizer.language_models.load import is_model  # noqa: PLC0415
+
+    return is_model(spec)
+
+
+def _load_model(spec: str, batch: int | None, bits: object, asked: Mapping[str, Any]) -> Network:
+    """A language model, or another model with a published configuration."""
+    from optimizer.language_models.load import load_model  # noqa: PLC0415
+    from optimizer.language_models.request import Conventions, Request  # noqa: PLC0415
+
+    conventions = Conventions.from_names((asked["conventions"] or {}).items())
+    samples = 1 if batch is None else batch
+    return load_model(spec, Request(asked["phase"], asked["prompt"], asked["context"], samples, bits, conventions))
 
 
 def _load(

@@ -29,18 +29,29 @@ def layers_of(body: Body) -> tuple[LayerEntry, ...]:
 
 
 def distinct_layers(layers: Layers) -> list[LayerEntry]:
-    """The layers, of equal ones only the first."""
-    seen: set[str] = set()
+    """The layers, of equal ones only the first; vector layers of equal figures count as equal."""
+    seen: set[object] = set()
     found = []
     for entry in layers:
-        if entry.name not in seen:
+        streamed = _streamed(entry)
+        if entry.name not in seen and (streamed is None or streamed not in seen):
             found.append(entry)
-        seen |= {entry.name, *entry.shared_with}
+        seen |= {entry.name, streamed, *entry.shared_with}
     return found
+
+
+def _streamed(entry: LayerEntry) -> tuple[object, ...] | None:
+    """The figures of a vector layer that runs by itself; None for other layers."""
+    if entry.dims or entry.group is not None:
+        return None
+    return (entry.kind, entry.multiplicity, entry.operations, entry.dram_words, entry.energy_pj, entry.latency_cycles)
 
 
 def runs(layers: Layers, entry: LayerEntry) -> int:
     """How often a layer and its equals run."""
+    streamed = _streamed(entry)
+    if streamed is not None:
+        return sum(other.multiplicity for other in layers if _streamed(other) == streamed)
     multiplicities = {other.name: other.multiplicity for other in layers}
     equals = [name for name in entry.shared_with if name != entry.name]
     return entry.multiplicity + sum(multiplicities.get(name, entry.multiplicity) for name in equals)

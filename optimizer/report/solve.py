@@ -28,6 +28,7 @@ from optimizer.report.layers import (
     network_in,
 )
 from optimizer.report.phases import phase_table
+from optimizer.report.serving import serving_rows
 from optimizer.report.tables import plain_table
 from optimizer.results.units import (
     NORMALIZED,
@@ -148,6 +149,7 @@ def _summary_rows(body: Body) -> list[tuple[str, str]]:
         rows.append(("area", area_text(design.area_um2)))
     if design is not None and design.power_w is not None and unit != NORMALIZED:
         rows.append(("power", f"{design.power_w:.4g} W"))
+    rows += serving_rows(body.serving) if isinstance(body, SolveBody) and body.serving is not None else []
     budgets = {name: value for name, value in (body.problem.get("budgets") or {}).items() if value is not None}
     limits = (f"{name} <= {number_text(float(Fraction(value)))}" for name, value in budgets.items())
     rows.append(("budgets", ", ".join(limits)))

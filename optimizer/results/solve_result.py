@@ -27,6 +27,7 @@ from optimizer.results.group_entry import group_entry
 from optimizer.results.kinds import SolveResult
 from optimizer.results.layer_entry import mapped_layer
 from optimizer.results.reconciliation import reconciled
+from optimizer.results.serving import serving_entry
 from optimizer.results.totals import counts, device_entry, hardware_entry, number, status_of, totals, unit_value
 from optimizer.search.exploration import Exploration
 from optimizer.search.point_solver import Pick
@@ -40,7 +41,8 @@ Parts = tuple[tuple[GroupEntry, ...] | None, tuple[LayerEntry, ...]]
 
 def solve_body(prepared: PreparedProblem, state: Exploration, seed: int, wall_s: float) -> SolveBody:
     """What ``result.json`` holds."""
-    network = prepared.network
+    network, point = prepared.network, state.best_point
+    design = None if point is None else _design(prepared, state, point)
     return SolveBody(
         format=SOLVE_FORMAT,
         status=status_of(state),
@@ -50,6 +52,7 @@ def solve_body(prepared: PreparedProblem, state: Exploration, seed: int, wall_s:
         space=Space(text=prepared.space, padding=prepared.padding, reuse="innermost"),
         network=network.name,
         training=training_entry(network),
+        serving=None if point is None or design is None else serving_entry(network, point, design),
         architecture=prepared.architecture.name,
         hardware_points=counts(prepared, state),
         warnings=tuple(network.warnings),
@@ -59,7 +62,7 @@ def solve_body(prepared: PreparedProblem, state: Exploration, seed: int, wall_s:
         wall_s=round(wall_s, 3),
         problem=prepared.problem,
         problem_hash=prepared.problem_hash,
-        design=None if state.best_point is None else _design(prepared, state, state.best_point),
+        design=design,
     )
 
 

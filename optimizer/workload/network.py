@@ -12,6 +12,7 @@ import networkx as nx
 from optimizer.errors import SpecError
 from optimizer.files.names import check_name
 from optimizer.workload.layer import AnyLayer, Layer
+from optimizer.workload.serving import Serving
 from optimizer.workload.views import TILE_AXES, WHOLE, View, misfits
 
 PHASES = ("forward", "loss", "input_gradient", "weight_gradient", "update")
@@ -26,8 +27,9 @@ class Network:
     attribute ``view`` says what a position of the consumer's output needs of the producer's output. In a step of
     training (:mod:`optimizer.training.step`) ``training`` says what it was made with, and node attribute ``phase``
     is one of :data:`PHASES`. ``mapping`` holds constraints on the mappings of layers by name, as its file states them
-    (:mod:`optimizer.workload.mapping_constraints`). ``file`` is where it was read, for messages. ``absorbed`` counts
-    the operators of an ONNX model that are no layer, by type: part of one, a view, or constant.
+    (:mod:`optimizer.workload.mapping_constraints`). ``serving`` says what a run means where the network is a language
+    model. ``file`` is where it was read, for messages. ``absorbed`` counts the operators of an ONNX model that are no
+    layer, by type: part of one, a view, or constant.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Network:
     warnings: list[str] = field(default_factory=list)
     training: dict[str, object] | None = None
     mapping: tuple[Mapping[str, Any], ...] = ()
+    serving: Serving | None = None
     file: str | None = field(default=None, compare=False)
     absorbed: Counter[str] = field(default_factory=Counter, compare=False)
 

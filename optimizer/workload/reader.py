@@ -12,6 +12,8 @@ A file holds one layer or one network::
       - {name: add, type: vector, kind: add, reads: [200704, 200704], writes: [200704],
          operations: 200704, inputs: [pool, mix]}
 
+``serving`` says what a run means where the network is a language model (:mod:`optimizer.workload.serving`).
+
 A file without ``layers`` is a single layer with the same keys as an entry of ``layers``.
 
 Keys of every layer
@@ -72,6 +74,7 @@ from optimizer.workload.layer import ROLES, AnyLayer, Layer, Operand, VectorLaye
 from optimizer.workload.mapping_constraints import read_rules
 from optimizer.workload.network import PHASES, Network
 from optimizer.workload.precision import role_bits
+from optimizer.workload.serving import read_serving
 from optimizer.workload.sparsity import dense
 from optimizer.workload.sparsity_reader import everywhere, in_blocks
 from optimizer.workload.typed_reader import one_way, typed_layer
@@ -131,6 +134,8 @@ def network_data(network: Network) -> dict[str, object]:
         data["warnings"] = list(network.warnings)
     if network.training is not None:
         data["training"] = network.training
+    if network.serving is not None:
+        data["serving"] = network.serving.data()
     if network.mapping:
         data["mapping"] = [dict(rule) for rule in network.mapping]
     data["layers"] = [_entry(network, layer) for layer in network.layers()]
@@ -145,13 +150,14 @@ def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) ->
         _add(network, top.without("mapping"), bits, None)
         network.name = str(top.get("name"))
         return network
-    top.only(("name", "bits", "sparsity", "warnings", "training", "mapping", "layers"))
+    top.only(("name", "bits", "sparsity", "warnings", "training", "serving", "mapping", "layers"))
     bits = role_bits(top.get("bits"), base=bits, file=file, field="bits")
     network = Network(top.text("name", stem), mapping=rules, file=file)
     if "warnings" in top:
         network.warnings.extend(str(line) for line in top.items("warnings", "a list of strings"))
     if "training" in top:
         network.training = _training(top)
+    network.serving = read_serving(top) if "serving" in top else None
     entries = top.items("layers", "a list of layers")
     if not entries:
         top.fail("a network needs a layer", "layers", entries, "a list of one layer or more")
