@@ -22,9 +22,11 @@ Edges have views (:mod:`optimizer.workload.views`): windows along batch, rows an
 what works element by element, and rows of matrix products. Behind free operators and broadcasts, and for
 operators that mix positions, everything is needed.
 
-Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing
-or external: only their shapes matter. Precision is 16 bits for every tensor unless `bits` says otherwise,
-whatever element type the model is stored in, since models are shipped in float32 however they are deployed.
+Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing or
+external: only their shapes matter, and files beside the model are never opened. Precision is 16 bits for every tensor
+unless `bits` says otherwise, whatever element type the model is stored in, since models are shipped in float32 however
+they are deployed. ONNX's own code runs in a process of its own (:mod:`optimizer.onnx_import.guarded`): what it cannot
+read is an error, not the end of the program.
 Recurrent operators, control flow, 3-D convolutions and operators of other domains are not understood.
 """
 
@@ -36,11 +38,14 @@ from types import MappingProxyType
 from typing import Any
 
 from optimizer.errors import SpecError
-from optimizer.onnx_import.expansion import expand
-from optimizer.onnx_import.graph import GraphBuilder, Unsupported, node_label
+from optimizer.files.names import one_line
+from optimizer.onnx_import.cleaning import name_on_one_line, slim
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported
+from optimizer.onnx_import.inference import VALUE_LIMIT
+from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.operators import HANDLERS
 from optimizer.onnx_import.reading import fix_dims, read_model
-from optimizer.onnx_import.tensors import Tensors
+from optimizer.onnx_import.resolution import placed, resolved, unexpected
 from optimizer.onnx_import.unknown import import_opaque
 from optimizer.workload.network import Network
 from optimizer.workload.precision import role_bits
@@ -80,16 +85,18 @@ def import_onnx(
     Raises
     ------
     SpecError
-        If the file is no ONNX model, a dim stays symbolic, an operator is not understood, or the network has
-        no layer.
+        If the file is no ONNX model or a broken one, a dim stays symbolic, an operator is not understood, or the
+        network has no layer.
     """
     file = str(path)
-    model = read_model(path)
+    model, count = read_model(path)
+    name_on_one_line(model)
     fix_dims(model, dims, file)
-    tensors = Tensors(model, file)
-    network = Network(Path(path).stem, file=str(path))
+    slim(model, VALUE_LIMIT)
+    nodes, tensors = resolved(model, file, count)
+    network = Network(one_line(Path(path).stem), file=file)
     graph = GraphBuilder(network, tensors, role_bits(bits), file, training)
-    for node in model.graph.node:
+    for node in nodes:
         _import_node(graph, node, allow_unknown)
     if not len(network.graph):
         raise SpecError(
@@ -103,29 +110,15 @@ def import_onnx(
 
 def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
     """Append what one node is: layers, part of a layer, or nothing."""
-    graph.tensors.visit(node, node_label(node))
-    if all(graph.tensors.is_constant(name) for name in graph.outputs(node)):
-        return
-    known = node.domain in ("", "ai.onnx") and node.op_type in HANDLERS
-    parts = [] if known else expand(node, graph.tensors)
-    for part in parts:
-        _import_node(graph, part, allow_unknown)
-    if parts:
-        return
+    label = node_label(node)
     try:
-        if not known:
-            raise Unsupported("the operator")
-        HANDLERS[node.op_type](graph, node)
-    except Unsupported as reason:
-        import_opaque(graph, node, str(reason), allow_unknown)
+        try:
+            if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
+                raise Unsupported("the operator")
+            HANDLERS[node.op_type](graph, node)
+        except Unsupported as reason:
+            import_opaque(graph, node, str(reason), allow_unknown)
     except SpecError as error:
-        if error.file is not None:
-            raise
-        raise SpecError(
-            error.problem,
-            file=graph.file,
-            field=error.field or node_label(node),
-            value=error.value,
-            allowed=error.allowed,
-            remedy=error.remedy,
-        ) from error
+        raise placed(error, graph.file, label) from error
+    except Exception as error:  # a form of the operator that its handler does not foresee
+        raise unexpected(error, graph.file, label) from error
