@@ -21,7 +21,6 @@ from optimizer.workload.upscaling import block_parts
 from optimizer.workload.vector_ops import vector_layer
 from optimizer.workload.views import Window
 
-
 MOST_PARTS = 4096
 """Layers of one operator."""
 LARGEST_STRIDE, MOST_MEETINGS = 1024, 1 << 20
