@@ -107,13 +107,13 @@ def _reason(ended: _Ended, failure: str, seconds: float) -> str:
         return f"it took more than {seconds:.0f} s"
     if failure:
         return failure
-    words = [line for line in ended.said.splitlines() if line.strip() and not line.startswith(_NOTE)]
+    words = [line for line in ended.said.split("\n") if line.strip() and not line.startswith(_NOTE)]
     name = signal.Signals(-ended.code).name if ended.code < 0 else f"exit code {ended.code}"
     return f"the process died ({name})" + (f": {words[-1].strip()}" if words else "")
 
 
 def _last_note(said: str) -> str | None:
-    notes = [line[1:] for line in said.splitlines() if line.startswith(_NOTE)]
+    notes = [line[1:] for line in said.split("\n") if line.startswith(_NOTE)]
     return notes[-1] if notes else None
 
 

@@ -94,6 +94,10 @@ class Inference(Tensors):
                 self._types[name] = self._declared.get(name, self._types.get(name, onnx.TypeProto()))
         self._fold(node, inputs)
 
+    def _element(self, name: str) -> str:
+        element = self._types[name].tensor_type.elem_type
+        return str(onnx.TensorProto.DataType.Name(element)) if element else "of no known type,"
+
     def _infer(self, node: Any, inputs: list[str], label: str) -> dict[str, Any]:
         """Output types by ONNX's inference; none for operators it does not know."""
         schema = self.schema(node)
@@ -107,12 +111,21 @@ class Inference(Tensors):
             inferred = onnx.shape_inference.infer_node_outputs(
                 schema, node, types, data, opset_imports=self.opsets, ir_version=self.ir_version
             )
+        except onnx.checker.ValidationError as error:
+            raise SpecError(
+                f"the node contradicts the definition of its operator: {str(error).strip()}",
+                file=self._file,
+                field=label,
+                value=[f"{name}: {self._element(name)} {self.known_shape(name)}" for name in inputs],
+                allowed=f"what ONNX defines of {node.op_type}",
+                remedy="export or download the model again",
+            ) from error
         except onnx.shape_inference.InferenceError as error:
             raise SpecError(
                 f"the shapes of this node do not fit together: {str(error).strip()}",
                 file=self._file,
                 field=label,
-                value=[f"{name}: {self.known_shape(name)}" for name in inputs],
+                value=[f"{name}: {self._element(name)} {self.known_shape(name)}" for name in inputs],
                 allowed="shapes that ONNX's shape inference accepts",
                 remedy="check the model and the extents given by --dim",
             ) from error

@@ -35,6 +35,7 @@ _BITS = {
     **dict.fromkeys(("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ", "FLOAT8E8M0"), 8),
     **dict.fromkeys(("INT4", "UINT4", "FLOAT4E2M1"), 4),
     **dict.fromkeys(("INT2", "UINT2"), 2),
+    **dict.fromkeys(("FLOAT6E2M3", "FLOAT6E3M2"), 6),
     "COMPLEX128": 128,
 }
 
@@ -71,6 +72,8 @@ def check_model(model: Any, file: str) -> int:
         With the part of the model, its value and what is allowed.
     """
     place = _Place(file)
+    if not 1 <= model.ir_version <= LATEST_OPSET:
+        raise place.refuse("no version of ONNX's format", "ir_version", model.ir_version, f"1 to {LATEST_OPSET}")
     _check_opsets(model, place)
     bodies = [(f"function {function.name!r}", function) for function in model.functions]
     for label, graph in [("graph", model.graph), *bodies]:
@@ -202,6 +205,17 @@ def _check_unique(graph: Any, place: _Place) -> None:
             seen.add(name)
 
 
+def _check_call(node: Any, function: Any, place: _Place) -> None:
+    """A call of a local function has no more inputs and outputs than the function."""
+    for what, given, formal in (
+        ("inputs", node.input, function.input),
+        ("outputs", node.output, function.output),
+    ):
+        if len(given) > len(formal):
+            problem = f"the function has fewer {what} than its call"
+            raise place.refuse(problem, _called(node), len(given), f"up to {len(formal)}")
+
+
 def _inlined_nodes(model: Any, place: _Place) -> int:
     """Number of nodes once local functions stand where they are called."""
     bodies = {(one.domain, one.name): one for one in model.functions}
@@ -215,6 +229,8 @@ def _inlined_nodes(model: Any, place: _Place) -> int:
                 if key in around:
                     field = f"function {key[1]!r}"
                     raise place.refuse("a function calls itself", field, _called(node), "functions that end")
+                if key in bodies:
+                    _check_call(node, bodies[key], place)
                 if key in bodies and key not in sizes:
                     sizes[key] = size(bodies[key], (*around, key))
                 total += sizes.get(key, 1)
