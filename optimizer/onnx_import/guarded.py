@@ -37,7 +37,7 @@ Work = Callable[[bytes], bytes]
 MEMORY_BYTES = 4 << 30
 """What the process may take beyond what it begins with."""
 PATIENCE = 4
-"""The process ends after so many times its seconds of computing, whatever it waits for."""
+"""The process ends after this multiple of its seconds of computing, whatever it waits for."""
 _NOTE = "\x1e"
 _ANSWER, _REFUSED, _FAILED = b"A", b"R", b"F"
 _SCRIPT = """
