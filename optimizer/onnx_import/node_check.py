@@ -53,6 +53,8 @@ def check_node(node: Any, tensors: Tensors) -> None:
         _check_windows(node, tensors)
     if node.op_type == "Split":
         _check_split(node)
+    if node.op_type in ("Loop", "If"):
+        _check_bodies(node)
 
 
 def _refused(problem: str, field: str | None, value: object, allowed: str) -> SpecError:
@@ -134,3 +136,23 @@ def _check_split(node: Any) -> None:
         if parts is not None and parts != len(node.output):
             field = f"attribute {attribute.name}"
             raise _refused("it does not fit the number of outputs", field, parts, f"{len(node.output)}")
+
+
+def _check_bodies(node: Any) -> None:
+    """Subgraphs have the inputs and outputs that their node gives and takes."""
+    for attribute in node.attribute:
+        if not attribute.HasField("g"):
+            continue
+        field, body = f"attribute {attribute.name}", attribute.g
+        if node.op_type == "If":
+            if len(body.output) != len(node.output):
+                problem = "the branch has another number of outputs than its node"
+                raise _refused(problem, field, len(body.output), f"{len(node.output)}")
+            continue
+        if len(body.input) != max(len(node.input), 2):
+            problem = "the body has another number of inputs than its node"
+            raise _refused(problem, field, len(body.input), f"{max(len(node.input), 2)}")
+        if len(body.output) - 1 != len(node.output) or len(node.output) < len(body.input) - 2:
+            problem = "the number of outputs of the body does not fit its node"
+            allowed = f"a condition, {len(body.input) - 2} carried tensors, and one per other output of the node"
+            raise _refused(problem, field, len(body.output), allowed)

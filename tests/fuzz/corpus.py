@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import AttributeProto, TensorProto, helper
 
+from tests.fuzz import seeds
 from tests.fuzz.seeds import model, parsed
 from tests.support.onnx_models import tensor
 
@@ -35,6 +36,16 @@ def _split_in_a_loop() -> Any:
     )
     constants = [tensor("n", value=np.array(3)), tensor("go", value=np.array(True))]
     return model([helper.make_node("Loop", ["n", "go"], ["y"], name="bad", body=body)], X, constants)
+
+
+def _loop_with_too_few_outputs() -> Any:
+    made = parsed(seeds.models()[4])
+    loop = made.graph.node[0]
+    loop.name = "bad"
+    loop.input.append("x")
+    loop.attribute[0].g.input.add().CopyFrom(loop.attribute[0].g.input[2])
+    loop.attribute[0].g.input[3].name = "c"
+    return made
 
 
 def _undefined_input() -> Any:
@@ -128,6 +139,7 @@ def _bad_operator() -> bytes:
 MODELS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "split": (_split, ("node bad (Split)", "attribute num_outputs")),
     "split in a loop": (_split_in_a_loop, ("node bad (Loop)",)),
+    "loop with too few outputs": (_loop_with_too_few_outputs, ("node bad (Loop)", "attribute body", "2 carried")),
     "undefined input": (_undefined_input, ("tensor x", "UNDEFINED", "FLOAT")),
     "undefined weight": (_undefined_weight, ("tensor w", "UNDEFINED", "FLOAT")),
     "short data": (_short_data, ("tensor w", "7 bytes", "64 bytes")),
