@@ -124,6 +124,8 @@ def _check_graph(graph: Any, label: str, place: _Place) -> None:
         place.check_texts((node.name, *node.input, *node.output, *(one.name for one in node.attribute)), where)
         for text in (node.op_type, node.domain):
             place.check_text(text, where)
+        if not node.op_type:
+            raise place.refuse("a node without an operator", where, node.op_type, "the name of an operator")
         for attribute in node.attribute:
             for tensor in given_tensors(attribute):
                 _check_tensor(tensor, f"{where}: attribute {attribute.name}", place)
@@ -219,6 +221,10 @@ def _check_call(node: Any, function: Any, place: _Place) -> None:
 def _inlined_nodes(model: Any, place: _Place) -> int:
     """Number of nodes once local functions stand where they are called."""
     bodies = {(one.domain, one.name): one for one in model.functions}
+    if len(bodies) < len(model.functions):
+        names = [one.name for one in model.functions]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise place.refuse("two local functions have the same name", "functions", twice, "names used once per domain")
     sizes: dict[tuple[str, str], int] = {}
 
     def size(graph: Any, around: tuple[tuple[str, str], ...]) -> int:

@@ -38,6 +38,18 @@ def _split_in_a_loop() -> Any:
     return model([helper.make_node("Loop", ["n", "go"], ["y"], name="bad", body=body)], X, constants)
 
 
+def _no_operator() -> Any:
+    made = _one("Relu", ["x"])
+    made.graph.node[0].op_type = ""
+    return made
+
+
+def _same_functions() -> Any:
+    made = _functions(1, 1, "Relu")
+    made.functions.add().CopyFrom(made.functions[0])
+    return made
+
+
 def _loop_with_too_few_outputs() -> Any:
     made = parsed(seeds.models()[4])
     loop = made.graph.node[0]
@@ -158,6 +170,12 @@ MODELS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "stride 0": (lambda: _one("MaxPool", ["x"], kernel_shape=[2], strides=[0]), ("attribute strides", "1 to")),
     "short kernel": (lambda: _one("MaxPool", ["x"], kernel_shape=[2, 2]), ("attribute kernel_shape", "1 entries")),
     "padding": (lambda: _one("MaxPool", ["x"], kernel_shape=[2], auto_pad="ALL"), ("attribute auto_pad", "VALID")),
+    "no operator": (_no_operator, ("node bad", "without an operator")),
+    "functions of one name": (_same_functions, ("functions", "'F0'", "same name")),
+    "product with a scalar": (
+        lambda: model([helper.make_node("MatMul", ["x", "s"], ["y"], name="bad")], {"x": [2, 4], "s": []}),
+        ("node bad (MatMul)",),
+    ),
     "nested graphs": (_nested, ("nested too deeply",)),
     "function that calls itself": (lambda: _functions(1, 1, "F0"), ("function 'F0'", "calls itself")),
     "functions that grow": (lambda: _functions(9, 9, "Relu"), ("too many nodes", "functions inlined")),

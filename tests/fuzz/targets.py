@@ -11,12 +11,14 @@ from pathlib import Path
 from optimizer.architecture.constrain import with_constraints
 from optimizer.architecture.reader import load_architecture
 from optimizer.checker.folder import verify_folder
+from optimizer.errors import SpecError
 from optimizer.mapping.reader import load_mapping
 from optimizer.onnx_import import import_onnx
 from optimizer.results.formats import CERTIFICATE_FILE, RESULT_FILE
 from optimizer.results.load import load_file
-from optimizer.workload.reader import load_network
+from optimizer.workload.reader import dump_network, load_network, parse_network
 from tests.fuzz import mutations, seeds
+from tests.fuzz.operators import operator_model
 from tests.support import tiny_problem
 
 Inputs = dict[str, bytes]
@@ -41,8 +43,15 @@ def _onnx(chance: random.Random) -> Inputs:
 
 
 def _read_onnx(folder: Path) -> object:
+    """Import a model; what was imported can be written and read again."""
     unknown = sum((folder / "m.onnx").read_bytes()) % 2 == 0
-    return import_onnx(folder / "m.onnx", allow_unknown=unknown, training=unknown)
+    network = import_onnx(folder / "m.onnx", allow_unknown=unknown, training=unknown)
+    text = dump_network(network)
+    try:
+        parse_network(text)
+    except SpecError as error:
+        raise AssertionError(f"written as\n{text}\nbut not read again: {error}") from error
+    return network
 
 
 def _text(name: str, source: str) -> Callable[[random.Random], Inputs]:
@@ -70,6 +79,7 @@ def _read_constraints(folder: Path) -> object:
 
 TARGETS = {
     "onnx": Target(_onnx, _read_onnx),
+    "operators": Target(lambda chance: {"m.onnx": operator_model(chance)}, _read_onnx),
     "architecture": Target(
         _text("a.yaml", tiny_problem.ARCHITECTURE), lambda folder: load_architecture(folder / "a.yaml")
     ),

@@ -14,7 +14,7 @@ from tests.fuzz.campaign import Outcome, run
 from tests.fuzz.targets import TARGETS, read_files
 from tests.support import tiny_problem
 
-SLOW_SECONDS = 10
+SLOW_SECONDS = 8
 
 
 def no_faults(outcome: Outcome) -> None:
