@@ -62,11 +62,11 @@ def test_a_bound_of_too_many_digits_is_refused_at_once(bound: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_few_mutations(name: str) -> None:
-    no_faults(run(name, 1, seconds=0.3, most=40))
+    no_faults(run(name, 1, seconds=0.2, most=20))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*TARGETS, "onnx again"])
 def test_many_mutations(name: str) -> None:
     seed = 2 if name.endswith("again") else 1
-    no_faults(run(name.split(maxsplit=1)[0], seed, seconds=SLOW_SECONDS, first=40))
+    no_faults(run(name.split(maxsplit=1)[0], seed, seconds=SLOW_SECONDS, first=20))
