@@ -53,6 +53,8 @@ def check_node(node: Any, tensors: Tensors) -> None:
         _check_windows(node, tensors)
     if node.op_type == "Split":
         _check_split(node)
+    if node.op_type == "LRN":
+        _check_size(node)
     if node.op_type in ("Loop", "If"):
         _check_bodies(node)
 
@@ -136,6 +138,13 @@ def _check_split(node: Any) -> None:
         if parts is not None and parts != len(node.output):
             field = f"attribute {attribute.name}"
             raise _refused("it does not fit the number of outputs", field, parts, f"{len(node.output)}")
+
+
+def _check_size(node: Any) -> None:
+    """A window of channels."""
+    for attribute in node.attribute:
+        if attribute.name == "size" and not 1 <= attribute.i <= LARGEST_STEP:
+            raise _refused("a window out of range", "attribute size", attribute.i, f"1 to {LARGEST_STEP}")
 
 
 def _check_bodies(node: Any) -> None:

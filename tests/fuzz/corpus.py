@@ -176,6 +176,7 @@ MODELS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         lambda: model([helper.make_node("MatMul", ["x", "s"], ["y"], name="bad")], {"x": [2, 4], "s": []}),
         ("node bad (MatMul)",),
     ),
+    "negative window": (lambda: _one("LRN", ["x"], size=-3), ("node bad (LRN)", "attribute size", "1 to")),
     "nested graphs": (_nested, ("nested too deeply",)),
     "function that calls itself": (lambda: _functions(1, 1, "F0"), ("function 'F0'", "calls itself")),
     "functions that grow": (lambda: _functions(9, 9, "Relu"), ("too many nodes", "functions inlined")),
