@@ -13,6 +13,8 @@ from yaml.resolver import Resolver
 
 from optimizer.errors import SpecError
 from optimizer.files.names import check_name
+from optimizer.files.numbers import LARGEST_EXPONENT, MOST_DIGITS, is_too_long
+from optimizer.files.yaml_limits import MERGE, check_nodes, place
 
 try:
     from yaml import CSafeDumper as _CompiledDumper
@@ -22,12 +24,8 @@ except ImportError:  # a build of PyYAML without its parser and writer in C
     from yaml import SafeLoader as _CompiledLoader  # type: ignore[assignment]
 
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+")
-_EXPONENT = re.compile(r"\s*[-+]?[0-9._]+[eE][-+]?0*([0-9]+)\s*")
 MOST_PLACES = 1000
 """Of a decimal that is written."""
-LARGEST_EXPONENT = 4000
-"""Of decimals in exponent form: an exact number has as many digits."""
-_MERGE = "tag:yaml.org,2002:merge"
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -42,57 +40,46 @@ class _FastLoader(_CompiledLoader):
 _Loader = _ExactLoader | _FastLoader
 
 
-def _place(mark: yaml.Mark) -> str:
-    return f"line {mark.line + 1}, column {mark.column + 1}"
-
-
-def is_too_long(text: str) -> bool:
-    """Does a number in exponent form have more digits than :data:`LARGEST_EXPONENT` allows?"""
-    found = _EXPONENT.fullmatch(text)
-    return found is not None and (len(found[1]) > len(str(LARGEST_EXPONENT)) or int(found[1]) > LARGEST_EXPONENT)
-
-
 def _decimal(loader: _Loader, node: yaml.ScalarNode) -> Fraction:
     text = str(loader.construct_scalar(node))
     if is_too_long(text):
         raise SpecError(
             "this number has too many digits",
-            field=_place(node.start_mark),
+            field=place(node.start_mark),
             value=text,
-            allowed=f"exponents up to {LARGEST_EXPONENT}",
+            allowed=f"exponents up to {LARGEST_EXPONENT}, up to {MOST_DIGITS} digits",
             remedy="leave the field out where it means 'unlimited'",
         )
-    try:
-        return Fraction(text)
-    except ValueError:
+    if not _DECIMAL.fullmatch(text):
         raise SpecError(
             "this number has no exact value",
-            field=_place(node.start_mark),
+            field=place(node.start_mark),
             value=text,
             allowed="finite decimals such as 0.25 or 1e3",
             remedy="leave the field out where it means 'unlimited'",
-        ) from None
+        )
+    return Fraction(text)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: set[object] = set()
+    merges = any(key_node.tag == MERGE for key_node, _ in node.value)
+    loader.flatten_mapping(node)
     for key_node, _ in node.value:
-        if key_node.tag == _MERGE:
-            continue
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
             raise SpecError(
                 "a key must be text",
-                field=_place(key_node.start_mark),
+                field=place(key_node.start_mark),
                 value=key,
                 allowed="`key: value`, the key a word",
                 remedy="put it into quotes where it looks like something else",
             )
-        check_name(key, file=None, field=_place(key_node.start_mark))
+        check_name(key, file=None, field=place(key_node.start_mark))
         if key in seen:
             raise SpecError(
-                "the same key is given twice",
-                field=_place(key_node.start_mark),
+                "the same key is given twice" + (", here and by a merge (<<)" if merges else ""),
+                field=place(key_node.start_mark),
                 value=key,
                 allowed="every key once",
                 remedy="remove or rename one of the two",
@@ -139,9 +126,21 @@ _ExactDumper.add_representer(Fraction, _written)
 def _parsed(text: str) -> Any:
     """What the text holds; bad syntax is read a second time in Python, which says where it is."""
     try:
-        return yaml.load(text, Loader=_FastLoader)
+        return _loaded(_FastLoader(text))
     except yaml.YAMLError:
-        return yaml.load(text, Loader=_ExactLoader)
+        return _loaded(_ExactLoader(text))
+
+
+def _loaded(loader: _Loader) -> Any:
+    """The only document of a file, checked before its values are made."""
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        check_nodes(node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def load_exact(text: str, *, file: str | None = None) -> Any:
@@ -157,7 +156,7 @@ def load_exact(text: str, *, file: str | None = None) -> Any:
     Raises
     ------
     SpecError
-        On bad syntax, a duplicate key, a value that contains itself, or a number that is not finite.
+        On bad syntax, a duplicate key, what :mod:`optimizer.files.yaml_limits` refuses, or a number that is not finite.
     """
     try:
         return _parsed(text)
@@ -166,7 +165,7 @@ def load_exact(text: str, *, file: str | None = None) -> Any:
         raise SpecError(
             f"not valid YAML: {getattr(error, 'problem', None) or error}",
             file=file,
-            field=None if mark is None else _place(mark),
+            field=None if mark is None else place(mark),
             allowed="YAML 1.1",
             remedy="mend the syntax there",
         ) from None

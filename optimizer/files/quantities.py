@@ -10,6 +10,7 @@ import re
 from fractions import Fraction
 
 from optimizer.errors import SpecError
+from optimizer.files.numbers import is_too_long
 
 _SIZES = (("GiB", 8 * 2**30), ("MiB", 8 * 2**20), ("KiB", 8 * 2**10), ("B", 8))
 
@@ -67,7 +68,7 @@ def split_quantity(text: object, units: dict[str, Fraction], *, file: str | None
         Where there is no number, no unit, an unknown unit, the number is zero, or a part of a word or a bit.
     """
     match = _QUANTITY.match(text) if isinstance(text, str) else None
-    if match is None or match[2] not in units or Fraction(match[1]) <= 0:
+    if match is None or match[2] not in units or is_too_long(match[1]) or Fraction(match[1]) <= 0:
         raise SpecError(
             "not a positive quantity with a known unit",
             file=file,

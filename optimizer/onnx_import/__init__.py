@@ -22,14 +22,16 @@ Edges have views (:mod:`optimizer.workload.views`): windows along batch, rows an
 what works element by element, and rows of matrix products. Behind free operators and broadcasts, and for
 operators that mix positions, everything is needed.
 
-Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing
-or external: only their shapes matter. Precision is that of narrow element types and of quantization
-(:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both.
-Recurrent operators, control flow and operators of other domains are not understood.
+Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing or
+external: only their shapes matter, and files beside the model are never opened. Precision is that of narrow element
+types and of quantization (:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both. ONNX's
+own code runs in a process of its own (:mod:`optimizer.onnx_import.guarded`): what it cannot read is an error, not the
+end of the program. Recurrent operators, control flow and operators of other domains are not understood.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -37,11 +39,13 @@ from typing import Any
 
 from optimizer.errors import SpecError
 from optimizer.files.names import one_line
-from optimizer.onnx_import.expansion import expand
-from optimizer.onnx_import.graph import GraphBuilder, Unsupported, node_label
+from optimizer.onnx_import.cleaning import name_on_one_line, slim
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported
+from optimizer.onnx_import.inference import VALUE_LIMIT
+from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.operators import HANDLERS
 from optimizer.onnx_import.reading import fix_dims, read_model
-from optimizer.onnx_import.tensors import Tensors
+from optimizer.onnx_import.resolution import placed, resolved, unexpected
 from optimizer.onnx_import.unknown import import_opaque
 from optimizer.workload.network import Network
 
@@ -80,19 +84,22 @@ def import_onnx(
     Raises
     ------
     SpecError
-        If the file is no ONNX model, a dim stays symbolic, an operator is not understood, or the network has
-        no layer.
+        If the file is no ONNX model or a broken one, a dim stays symbolic, an operator is not understood, or the
+        network has no layer.
     """
     file = str(path)
-    model = read_model(path)
+    model, count = read_model(path)
+    name_on_one_line(model)
     fix_dims(model, dims, file)
-    tensors = Tensors(model, file)
-    network = Network(Path(path).stem, file=str(path))
+    slim(model, VALUE_LIMIT)
+    nodes, tensors = resolved(model, file, count)
+    network = Network(one_line(Path(path).stem), file=file)
     graph = GraphBuilder(network, tensors, bits, file, training)
-    for node in model.graph.node:
+    network.absorbed = Counter(one_line(node.op_type) for node in model.graph.node)
+    for node in nodes:
         layers = len(network.graph)
         _import_node(graph, node, allow_unknown)
-        network.absorbed[one_line(node.op_type)] += len(network.graph) == layers
+        network.absorbed[one_line(node.op_type)] -= len(network.graph) > layers
     network.absorbed = +network.absorbed
     if not len(network.graph):
         raise SpecError(
@@ -106,31 +113,15 @@ def import_onnx(
 
 def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
     """Append what one node is: layers, part of a layer, or nothing."""
-    graph.tensors.visit(node, node_label(node))
-    if node.op_type == "DequantizeLinear":
-        graph.widths.same(node.input[0], node.output[0])
-    if all(graph.tensors.is_constant(name) for name in graph.outputs(node)):
-        return
-    known = node.domain in ("", "ai.onnx") and node.op_type in HANDLERS
-    parts = [] if known else expand(node, graph.tensors)
-    for part in parts:
-        _import_node(graph, part, allow_unknown)
-    if parts:
-        return
+    label = node_label(node)
     try:
-        if not known:
-            raise Unsupported("the operator")
-        HANDLERS[node.op_type](graph, node)
-    except Unsupported as reason:
-        import_opaque(graph, node, str(reason), allow_unknown)
+        try:
+            if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
+                raise Unsupported("the operator")
+            HANDLERS[node.op_type](graph, node)
+        except Unsupported as reason:
+            import_opaque(graph, node, str(reason), allow_unknown)
     except SpecError as error:
-        if error.file is not None:
-            raise
-        raise SpecError(
-            error.problem,
-            file=graph.file,
-            field=error.field or node_label(node),
-            value=error.value,
-            allowed=error.allowed,
-            remedy=error.remedy,
-        ) from error
+        raise placed(error, graph.file, label) from error
+    except Exception as error:  # a form of the operator that its handler does not foresee
+        raise unexpected(error, graph.file, label) from error

@@ -178,6 +178,8 @@ def _indices(term: str, shape: tuple[int, ...]) -> dict[str, int]:
 
 def _import_product(graph: GraphBuilder, node: Any, left: str, right: str) -> None:
     shapes = graph.shape(node, left), graph.shape(node, right)
+    if () in shapes:
+        raise Unsupported("a matrix product with a scalar")
     size, indices = broadcast_product(*shapes), broadcast_indices(*shapes)
     _add_product(graph, (left, right), node.output[0], size, name=graph.name(node), indices=indices)
 

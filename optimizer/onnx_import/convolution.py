@@ -111,6 +111,8 @@ def _convolution(graph: GraphBuilder, node: Any, data_at: int, weights_at: int, 
     spatial = check_spatial(graph, node, data)
     given, groups = attributes(node), attributes(node).get("group", 1)
     kernel, output = graph.shape(node, weights), graph.shape(node, node.output[0])
+    if len(kernel) != spatial + 2:
+        raise Unsupported(f"weights of shape {kernel} for {spatial} spatial axes")
     dims = conv_dims(output[0], (kernel[0], kernel[1]), groups, output[2:], kernel[2:])
     layer = conv(
         graph.name(node),

@@ -11,6 +11,7 @@ from onnx import helper
 
 from optimizer.errors import SpecError
 from optimizer.files.names import one_line
+from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.layout import Layout, Read, grid_of, shifted, usual_layout
 from optimizer.onnx_import.tensors import Tensors
 from optimizer.onnx_import.widths import Widths
@@ -224,11 +225,6 @@ class GraphBuilder:
 def attributes(node: Any) -> dict[str, Any]:
     """Attributes of a node by name."""
     return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-
-
-def node_label(node: Any) -> str:
-    """How messages call a node."""
-    return one_line(f"node {node.name or (node.output[0] if node.output else '?')} ({node.op_type})")
 
 
 def name_tensors(layer: Layer, weights: str, inputs: str, outputs: str) -> Layer:

@@ -1,4 +1,4 @@
-"""Reading an ONNX file: the graph without external data, with local functions inlined and dims fixed."""
+"""Reading an ONNX file: the checked graph without external data, its dims fixed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import onnx.inliner
 
 from optimizer.errors import SpecError
+from optimizer.onnx_import.model_check import check_model
 
 
-def read_model(path: str | Path) -> Any:
-    """The ``ModelProto`` in a file; external data are never opened.
+def read_model(path: str | Path) -> tuple[Any, int]:
+    """The checked ``ModelProto`` in a file, and how many nodes it has with functions inlined.
+
+    External data are never opened.
 
     Raises
     ------
     SpecError
-        If the file is missing or holds no ONNX graph.
+        If the file is missing, holds no ONNX graph, or one that is broken.
     """
     file = str(path)
     if not Path(path).is_file():
@@ -40,7 +42,7 @@ def read_model(path: str | Path) -> Any:
             allowed="a binary .onnx model with nodes and opsets",
             remedy="export or download the model again",
         )
-    return onnx.inliner.inline_local_functions(model) if model.functions else model
+    return model, check_model(model, file)
 
 
 def fix_dims(model: Any, dims: Mapping[str, int], file: str) -> None:

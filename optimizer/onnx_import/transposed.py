@@ -21,6 +21,11 @@ from optimizer.workload.upscaling import block_parts
 from optimizer.workload.vector_ops import vector_layer
 from optimizer.workload.views import Window
 
+MOST_PARTS = 4096
+"""Layers of one operator."""
+LARGEST_STRIDE, MOST_MEETINGS = 1024, 1 << 20
+"""Of an axis: the stride, and the rows of a block times the taps of the kernel, which are gone through one by one."""
+
 
 @dataclass(frozen=True)
 class _AxisPart:
@@ -52,9 +57,12 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
     output = graph.shape(node, node.output[0])
     stride, dilation = per_axis(given.get("strides"), spatial), per_axis(given.get("dilations"), spatial)
     padding = paddings(given, image[2:], kernel[2:], output[2:], stride=stride, dilation=dilation)
+    _check_size(kernel[2:], stride, output[2:])
     cut = _phases if graph.training else _blocks
     axes = [cut(output[2 + a], kernel[2 + a], stride[a], dilation[a], padding[a]) for a in range(spatial)]
     stem = graph.name(node)
+    if math.prod(len(axis) for axis in axes) > MOST_PARTS:
+        raise Unsupported(f"a transposed convolution of stride {stride}, of more than {MOST_PARTS} parts")
     several = math.prod(len(axis) for axis in axes) > 1
     word = "phase" if graph.training else "part"
     for number, parts in enumerate(itertools.product(*axes)):
@@ -68,6 +76,13 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
     if rest:
         fill = vector_layer(f"{stem}/rest" if reached else stem, "fill", [], [rest], 0, bits=graph.widths.roles)
         graph.add(fill, [], graph.outputs(node))
+
+
+def _check_size(kernel: Sequence[int], stride: Sequence[int], output: Sequence[int]) -> None:
+    """Refuse what would take forever to cut, before it is begun."""
+    for taps, step, rows in zip(kernel, stride, output, strict=False):
+        if min(step, rows) > LARGEST_STRIDE or min(step, rows) * taps > MOST_MEETINGS:
+            raise Unsupported(f"a transposed convolution of stride {step} with {taps} taps")
 
 
 def _layer(graph: GraphBuilder, node: Any, name: str, parts: Sequence[_AxisPart]) -> Layer:

@@ -6,7 +6,8 @@ from typing import Any
 
 from optimizer.errors import SpecError
 from optimizer.files.names import one_line
-from optimizer.onnx_import.graph import GraphBuilder, node_label
+from optimizer.onnx_import.graph import GraphBuilder
+from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.operators import HANDLERS
 from optimizer.workload.layer import VectorLayer

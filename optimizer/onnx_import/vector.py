@@ -108,8 +108,8 @@ def import_view(graph: GraphBuilder, node: Any) -> None:
 def import_gather(graph: GraphBuilder, node: Any) -> None:
     """Gather: reads the rows it selects, not the whole table. One constant index is a view."""
     table, indices = node.input[0], node.input[1]
-    chosen = graph.tensors.value(indices)
-    if not graph.tensors.is_constant(table) and chosen is not None and chosen.size == 1:
+    one = graph.tensors.is_constant(indices) and graph.tensors.known_shape(indices)
+    if not graph.tensors.is_constant(table) and one is not False and one is not None and math.prod(one) == 1:
         graph.view(node)
         return
     words, outputs = graph.words(node, node.output[0]), graph.outputs(node)

@@ -84,4 +84,5 @@ class Widths:
         return True
 
     def _typed(self, tensor: str) -> int | None:
-        return _BY_NUMBER.get(self._tensors.type_of(tensor).tensor_type.elem_type)
+        source = self._tensors.stored_as(tensor)
+        return _BY_NUMBER.get(self._tensors.type_of(source).tensor_type.elem_type)

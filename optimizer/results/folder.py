@@ -15,13 +15,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from optimizer.errors import SpecError
 from optimizer.files.arguments import check_path
-from optimizer.files.exact_yaml import LARGEST_EXPONENT, is_too_long
 from optimizer.files.json_text import parse_json
 from optimizer.files.records import Json
 from optimizer.results.result import Files
@@ -232,15 +230,6 @@ def load_data(directory: str | Path, name: str, expected: str | None = None) -> 
             allowed="JSON in UTF-8",
             remedy="solve again into this folder",
         ) from None
-    long = next((text for text in _texts(data) if is_too_long(text)), None)
-    if long is not None:
-        raise SpecError(
-            "a number has too many digits",
-            file=str(path),
-            value=long,
-            allowed=f"exponents up to {LARGEST_EXPONENT}",
-            remedy="solve again into this folder",
-        )
     if not isinstance(data, dict):
         raise SpecError(
             "not a result of Tilewright",
@@ -305,14 +294,3 @@ def _unwritable(folder: Path, error: OSError) -> SpecError:
         allowed="a folder that may be written",
         remedy="name another folder, or change its permissions",
     )
-
-
-def _texts(data: Any) -> Iterator[str]:
-    """All texts of parsed JSON, but for keys."""
-    open_parts = [data]
-    while open_parts:
-        part = open_parts.pop()
-        if isinstance(part, str):
-            yield part
-        elif isinstance(part, dict | list):
-            open_parts += part.values() if isinstance(part, dict) else part

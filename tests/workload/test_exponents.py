@@ -7,7 +7,8 @@ from fractions import Fraction
 import pytest
 
 from optimizer.errors import SpecError
-from optimizer.files.exact_yaml import is_too_long, load_exact
+from optimizer.files.exact_yaml import load_exact
+from optimizer.files.numbers import is_too_long
 
 
 @pytest.mark.parametrize(("text", "value"), [("1e30", 10**30), ("2.5e-4", Fraction(1, 4000)), ("1E0007", 10**7)])
