@@ -44,6 +44,7 @@ _SCRIPT = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from optimizer.onnx_import import guarded
+guarded.MEMORY_BYTES = int(sys.argv[5])
 guarded._serve()
 """
 
@@ -175,7 +176,7 @@ def _received(out: int, deadline: float) -> bytes | None:
 def _fresh(work: Work, payload: bytes, seconds: float) -> _Ended:
     """The work in a new interpreter."""
     paths = json.dumps([str(path) for path in sys.path])
-    command = [sys.executable, "-c", _SCRIPT, paths, work.__module__, work.__name__, str(seconds)]
+    command = [sys.executable, "-c", _SCRIPT, paths, work.__module__, work.__name__, str(seconds), str(MEMORY_BYTES)]
     try:
         done = subprocess.run(command, input=payload, capture_output=True, timeout=PATIENCE * seconds, check=False)
     except subprocess.TimeoutExpired as error:
