@@ -20,9 +20,9 @@ DIGIT, LAST, KIDS, APART = 9, 12, 15, 18
 """Per tensor: the place of its last node in the region (0: none), the level of its last node, and of the fan-outs
 since, children and distinct tiles among them."""
 COPIES, INSTANCES, DRAIN, BARE, RAN, WINDOWS, LEAKING, FROM, MOVE, WHAT, VALUE, DEAD = range(21, 33)
-"""Copies of the output; instances; bits that drains read at the output's last node; no node since the last fan-out;
-loops of this region are part of the run; dims of windows (bits) that the fan-out passed last splits; energy that all
-instances of the levels so far leak per cycle; how the label was made; is it of no use any more?"""
+"""Copies of the output; instances; bits that drains read at the output's last node; no loop and no node since the last
+fan-out; loops of this region are part of the run; dims of windows (bits) that the fan-out passed last splits; energy
+that all instances of the levels so far leak per cycle; how the label was made; is it of no use any more?"""
 USED = 33
 """Then per level: bits in use, and the bits that one instance has read and written."""
 

@@ -96,14 +96,14 @@ class Runs:
         """
         if pinned | hardware.levels[1].must_bypass == frozenset(ROLES):
             room_bits = 0
-        run = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
+        run = layer.with_extents(extents)
         problem = lower(run, hardware, accounting=self.accounting, pinned=pinned, room_bits=room_bits, resumes=resumes)
         with self._lock_of(problem):
             return self._price(run, problem, aim, room_bits, cutoff)
 
     def settled(self, layer: Layer, hardware: Hardware, run: PricedRun, stop: Stop) -> PricedRun:
         """A run with the mapping that depends on nothing but its problem (:mod:`optimizer.pricing.settled`)."""
-        part = replace(layer, dims=tuple((dim, dict(run.shape.extents).get(dim, extent)) for dim, extent in layer.dims))
+        part = layer.with_extents(dict(run.shape.extents))
         problem = lower(
             part,
             hardware,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from optimizer.architecture.hardware import Hardware
@@ -49,16 +48,11 @@ def claim_of(network: Network, group: Data, hardware: Hardware) -> FusedClaim:
 
 
 def _mapping(layer: Layer, run: Data, hardware: Hardware) -> Mapping:
-    mapping = nest_from_items(run["mapping"], part_of(layer, run["extents"]), hardware)
+    mapping = nest_from_items(run["mapping"], layer.with_extents(run["extents"]), hardware)
     made, extents = mapping.extents(layer.extents), layer.extents | run["extents"]
     if made != extents:
         raise ValueError(f"a run of {layer.name} has the extents {extents}, its loops make {made}")
     return mapping
-
-
-def part_of(layer: Layer, extents: dict[str, int]) -> Layer:
-    """The layer with the extents of a run."""
-    return replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
 
 
 def stated_group(network: Network, group: Data, hardware: Hardware, accounting: Accounting) -> tuple[Data, FusedWalk]:
@@ -110,7 +104,7 @@ def _stated_run(stage: Stage, run: Data, hardware: Hardware, accounting: Account
     assert isinstance(layer, Layer)
     pinned = stage.pinned(layer)
     walked = walk(
-        part_of(layer, run["extents"]),
+        layer.with_extents(run["extents"]),
         hardware,
         _mapping(layer, run, hardware),
         accounting=accounting,

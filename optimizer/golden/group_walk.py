@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from optimizer.architecture.hardware import Hardware, Level
 from optimizer.golden.group_claim import ClaimedRun, FusedClaim, RunKey, Stage
@@ -211,10 +211,8 @@ class _Runs:
     def _walk(
         stage: Stage, hardware: Hardware, accounting: Accounting, layer: Layer, key: RunKey, run: ClaimedRun
     ) -> Walk:
-        extents = dict(key[1])
-        part = replace(layer, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in layer.dims))
         return walk(
-            part,
+            layer.with_extents(dict(key[1])),
             hardware,
             run.mapping,
             accounting=accounting,

@@ -94,8 +94,14 @@ def grouped(
     shape = q.shape
     if shared > 1 or cut.blocks > 1:  # rows of the product are not those of the sequence
         q = net.with_shape(q, shape)
-    scores = net.attend(f"{name}.scores", q, k, groups=groups, rows=rows, columns=cut.keys, inner=part.head_dim)
-    more = SCALE + (SOFTCAP if part.softcap else 0)
-    weights = net.softmax_rows(f"{name}.softmax", scores, more=more, learned=part.heads if part.sinks else 0)
-    y = net.attend(f"{name}.context", weights, v, groups=groups, rows=rows, columns=part.head_dim, inner=cut.keys)
+    y = net.attention(
+        name,
+        (q, k, v),
+        groups=groups,
+        rows=rows,
+        context=cut.keys,
+        widths=(part.head_dim, part.head_dim),
+        more=SCALE + (SOFTCAP if part.softcap else 0),
+        learned=part.heads if part.sinks else 0,
+    )
     return net.with_shape(y, shape)

@@ -97,6 +97,27 @@ class TransformerBuilder(NetworkBuilder):
         self._set_weight_bits(name, self.cached_bits)
         return found
 
+    def attention(
+        self,
+        name: str,
+        qkv: tuple[BuilderTensor, BuilderTensor, BuilderTensor],
+        *,
+        groups: int,
+        rows: int,
+        context: int,
+        widths: tuple[int, int],
+        more: int = 0,
+        learned: int = 0,
+    ) -> BuilderTensor:
+        """Scores, softmax and weighted values of each group; `widths` are those of a key and of a value.
+
+        `more` and `learned` are those of :meth:`softmax_rows`.
+        """
+        q, k, v = qkv
+        scores = self.attend(f"{name}.scores", q, k, groups=groups, rows=rows, columns=context, inner=widths[0])
+        weights = self.softmax_rows(f"{name}.softmax", scores, more=more, learned=learned)
+        return self.attend(f"{name}.context", weights, v, groups=groups, rows=rows, columns=widths[1], inner=context)
+
     def softmax_rows(self, name: str, x: BuilderTensor, *, more: int = 0, learned: int = 0) -> BuilderTensor:
         """Softmax along the last axis, with `more` operations per element and `learned` words that it reads besides."""
         return self.vector(name, "softmax", [x], x.shape, (SOFTMAX + more) * x.words, learned=learned)

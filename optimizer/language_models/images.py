@@ -91,10 +91,16 @@ def _swin_block(
         net.linear(f"{name}.{which}", given, hidden, bias=part.qkv_bias) for which in ("q_proj", "k_proj", "v_proj")
     )
     groups = part.heads * tokens // rows
-    scores = net.attend(f"{name}.scores", q, k, groups=groups, rows=rows, columns=rows, inner=part.head_dim)
-    table = (2 * window - 1) ** 2 * part.heads
-    weights = net.softmax_rows(f"{name}.softmax", scores, more=1 + SWIN_BIAS, learned=table)
-    y = net.attend(f"{name}.context", weights, v, groups=groups, rows=rows, columns=part.head_dim, inner=rows)
+    y = net.attention(
+        name,
+        (q, k, v),
+        groups=groups,
+        rows=rows,
+        context=rows,
+        widths=(part.head_dim, part.head_dim),
+        more=1 + SWIN_BIAS,
+        learned=(2 * window - 1) ** 2 * part.heads,
+    )
     y = net.linear(f"{name}.o_proj", net.with_shape(y, (tokens, hidden)), hidden)
     x = net.add(f"{name}.add1", x, y)
     y = feed_forward(net, name, net.norm(f"{name}.mlp_norm", x, "layer"), wide)

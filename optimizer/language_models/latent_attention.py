@@ -57,9 +57,8 @@ def _expanded(
     if extents.cached:
         k = net.input(context, heads * part.key, name=f"{name}.keys")
         v = net.input(context, heads * part.value, name=f"{name}.values")
-    scores = net.attend(f"{name}.scores", q, k, groups=heads, rows=tokens, columns=context, inner=part.key)
-    weights = net.softmax_rows(f"{name}.softmax", scores, more=SCALE)
-    y = net.attend(f"{name}.context", weights, v, groups=heads, rows=tokens, columns=part.value, inner=context)
+    widths = part.key, part.value
+    y = net.attention(name, (q, k, v), groups=heads, rows=tokens, context=context, widths=widths, more=SCALE)
     return net.tokens(y, tokens)
 
 
@@ -79,9 +78,7 @@ def _absorbed(
     q_latent = net.head_product(f"{name}.q_absorbed", net.columns(q, heads * part.plain), heads, part.latent)
     q_latent = net.with_shape(q_latent, q_latent.shape)  # heads are rows of the product
     keys = net.input(context, part.latent + part.rotary, name=f"{name}.latents")
-    rows, width = heads * tokens, part.latent + part.rotary
-    scores = net.attend(f"{name}.scores", q_latent, keys, groups=1, rows=rows, columns=context, inner=width)
-    weights = net.softmax_rows(f"{name}.softmax", scores, more=SCALE)
-    y = net.attend(f"{name}.context", weights, keys, groups=1, rows=rows, columns=part.latent, inner=context)
+    qkv, widths = (q_latent, keys, keys), (part.latent + part.rotary, part.latent)
+    y = net.attention(name, qkv, groups=1, rows=heads * tokens, context=context, widths=widths, more=SCALE)
     y = net.tokens(y, tokens)
     return net.head_product(f"{name}.v_absorbed", y, heads, part.value)

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 from optimizer.workload.layer import AnyLayer, Layer, conv, matmul
 from optimizer.workload.network import Network
-from optimizer.workload.phases import phases
 from optimizer.workload.precision import role_bits
-from optimizer.workload.upscaling import block_parts
+from optimizer.workload.upscaling import block_parts, phase_parts
 from optimizer.workload.vector_ops import BATCH_NORM, LAYER_NORM, LRN_FIXED, SOFTMAX, vector_layer
 from optimizer.workload.views import IDENTITY_WINDOW, ONE_POSITION, WHOLE, Grid, View, Window, fitted, hull
 
@@ -126,36 +125,19 @@ class NetworkBuilder:
         models. Their positions are not those of the image, so their tensors are not direct.
         """
         given, rows, columns = x.shape
-        if self.training:
-            return self._phases(name, x, channels, kernel, stride, pad)
-        axes = [block_parts(stride * extent, kernel, stride, 1, pad) for extent in (rows, columns)]
-        several = math.prod(map(len, axes)) > 1
+        cut, word = (phase_parts, "phase") if self.training else (block_parts, "part")
+        axes = [cut(stride * extent, kernel, stride, 1, pad) for extent in (rows, columns)]
+        several = self.training or math.prod(map(len, axes)) > 1
         parts = []
         for number, (down, across) in enumerate(itertools.product(*axes)):
             shape = (channels * len(down.rows) * len(across.rows), down.blocks, across.blocks)
             dims = {"N": self.batch, "K": shape[0], "C": given, "P": shape[1], "Q": shape[2]}
-            layer = conv(f"{name}/part{number}" if several else name, dims | {"R": down.taps, "S": across.taps})
-            learned = 0 if number else channels * (given * kernel**2 + 1)
-            real = down.real_taps * across.real_taps
-            layer = replace(layer.with_bits(self.bits), parameters=learned, real_taps=real)
+            layer = conv(f"{name}/{word}{number}" if several else name, dims | {"R": down.taps, "S": across.taps})
+            layer = replace(layer.with_bits(self.bits), real_taps=down.real_taps * across.real_taps)
+            if not self.training:  # parts share the taps, phases have their own
+                layer = replace(layer, parameters=0 if number else channels * given * kernel**2)
             views = [self._image_view(x, down.window, across.window)]
-            parts.append(replace(self._mac(layer, [x], shape, 0, views), direct=False))
-        return tuple(parts)
-
-    def _phases(
-        self, name: str, x: BuilderTensor, channels: int, kernel: int, stride: int, pad: int
-    ) -> tuple[BuilderTensor, ...]:
-        """A convolution per phase."""
-        given, rows, columns = x.shape
-        axes = [phases(stride * extent, kernel, stride, 1, pad) for extent in (rows, columns)]
-        parts = []
-        for number, (down, across) in enumerate(itertools.product(*axes)):
-            shape = (channels, down.outputs, across.outputs)
-            dims = {"N": self.batch, "K": channels, "C": given, "P": shape[1], "Q": shape[2]}
-            taps = {"R": len(down.taps), "S": len(across.taps)}
-            layer = conv(f"{name}/phase{number}", dims | taps, bits=self.bits)
-            views = [self._image_view(x, down.window, across.window)]
-            part = self._mac(layer, [x], shape, channels if number == 0 else 0, views)
+            part = self._mac(layer, [x], shape, 0 if number else channels, views)
             parts.append(replace(part, direct=False))
         return tuple(parts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,32 +16,13 @@ from optimizer.onnx_import.convolution import check_spatial, conv_dims, per_axis
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
 from optimizer.onnx_import.layout import Read, spatial_layout, spatial_read
 from optimizer.workload.layer import Layer, conv
-from optimizer.workload.phases import phases
-from optimizer.workload.upscaling import block_parts
+from optimizer.workload.upscaling import BlockPart, block_parts, phase_parts
 from optimizer.workload.vector_ops import vector_layer
-from optimizer.workload.views import Window
 
 MOST_PARTS = 4096
 """Layers of one operator."""
 LARGEST_STRIDE, MOST_MEETINGS = 1024, 1 << 20
 """Of an axis: the stride, and the rows of a block times the taps of the kernel, which are gone through one by one."""
-
-
-@dataclass(frozen=True)
-class _AxisPart:
-    """What a layer computes along one axis: rows per block, blocks, taps of the kernel, and the window of the input."""
-
-    rows: int
-    blocks: int
-    taps: int
-    dilation: int
-    window: Window
-    real_taps: Fraction = Fraction(1)
-
-    @property
-    def computed(self) -> int:
-        """Output rows."""
-        return self.rows * self.blocks
 
 
 def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
@@ -58,7 +39,7 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
     stride, dilation = per_axis(given.get("strides"), spatial), per_axis(given.get("dilations"), spatial)
     padding = paddings(given, image[2:], kernel[2:], output[2:], stride=stride, dilation=dilation)
     _check_size(kernel[2:], stride, output[2:])
-    cut = _phases if graph.training else _blocks
+    cut = phase_parts if graph.training else block_parts
     axes = [cut(output[2 + a], kernel[2 + a], stride[a], dilation[a], padding[a]) for a in range(spatial)]
     stem = graph.name(node)
     if math.prod(len(axis) for axis in axes) > MOST_PARTS:
@@ -71,7 +52,7 @@ def import_conv_transpose(graph: GraphBuilder, node: Any) -> None:
         reads = [spatial_read(data, image, [part.window for part in parts]), Read(weights)]
         alone = not several and all(part.blocks == output[2 + a] for a, part in enumerate(parts))
         graph.add(layer, reads, graph.outputs(node), spatial_layout(output) if alone else None)
-    reached = math.prod(sum(part.computed for part in axis) for axis in axes)
+    reached = math.prod(sum(len(part.rows) * part.blocks for part in axis) for axis in axes)
     rest = math.prod(output[:2]) * (math.prod(output[2:]) - reached)
     if rest:
         fill = vector_layer(f"{stem}/rest" if reached else stem, "fill", [], [rest], 0, bits=graph.widths.roles)
@@ -85,7 +66,7 @@ def _check_size(kernel: Sequence[int], stride: Sequence[int], output: Sequence[i
             raise Unsupported(f"a transposed convolution of stride {step} with {taps} taps")
 
 
-def _layer(graph: GraphBuilder, node: Any, name: str, parts: Sequence[_AxisPart]) -> Layer:
+def _layer(graph: GraphBuilder, node: Any, name: str, parts: Sequence[BlockPart]) -> Layer:
     """The layer of one part along every axis; rows of blocks are output channels."""
     groups = attributes(node).get("group", 1)
     kernel, output = graph.shape(node, node.input[1]), graph.shape(node, node.output[0])
@@ -93,7 +74,7 @@ def _layer(graph: GraphBuilder, node: Any, name: str, parts: Sequence[_AxisPart]
     dims = conv_dims(
         output[0], channels, groups, tuple(part.blocks for part in parts), tuple(part.taps for part in parts)
     )
-    rows = math.prod(part.rows for part in parts)
+    rows = math.prod(len(part.rows) for part in parts)
     if rows > 1:
         dims["K"] = dims.get("K", 1) * rows
     layer = conv(name, dims, dilation=tuple(part.dilation for part in parts), bits=graph.widths.roles)
@@ -107,18 +88,6 @@ def _with_learned_words(graph: GraphBuilder, node: Any, layer: Layer, words: int
     if not graph.training:
         layer = replace(layer, parameters=words if first else 0)
     return with_learned_words(layer, graph, node, node.input[1], bias if first else "")
-
-
-def _phases(outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> list[_AxisPart]:
-    found = phases(outputs, kernel, stride, dilation, padding)
-    return [_AxisPart(1, phase.outputs, len(phase.taps), phase.dilation, phase.window) for phase in found]
-
-
-def _blocks(outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> list[_AxisPart]:
-    return [
-        _AxisPart(len(part.rows), part.blocks, part.taps, part.dilation, part.window, part.real_taps)
-        for part in block_parts(outputs, kernel, stride, dilation, padding)
-    ]
 
 
 def paddings(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -101,8 +100,7 @@ def _run_lines(name: str, layer: Layer, runs: list[GroupRun], group: GroupEntry)
     more = f", in {strips} strips of rows" if strips else ""
     more += ", adding to partial sums" if run.resumes else ""
     rest = f" (and {others} other shapes at borders)" if others else ""
-    small = replace(layer, dims=tuple((dim, run.extents.get(dim, extent)) for dim, extent in layer.dims))
-    nest = nest_text(small, list(run.mapping)).splitlines()
+    nest = nest_text(layer.with_extents(run.extents), list(run.mapping)).splitlines()
     times = "1 run" if run.count == 1 else f"{number_text(run.count)} runs"
     return [f"{name}: {times}{pinned}{more}{rest}", *(f"  {line}" for line in nest)]
 

@@ -10,7 +10,7 @@ from optimizer.architecture.hardware import Hardware
 from optimizer.bodies.layers import GroupEntry
 from optimizer.files.records import Json, from_json
 from optimizer.fusion.plan import Plan, PricedRun
-from optimizer.golden.group_entry import part_of, slices_entry, stated_group
+from optimizer.golden.group_entry import slices_entry, stated_group
 from optimizer.golden.group_walk import FusedWalk
 from optimizer.mapping.cost import Accounting, evaluate
 from optimizer.mapping.mapping import Mapping
@@ -92,7 +92,7 @@ def priced_again(layer: Layer, run: PricedRun, hardware: Hardware, accounting: A
 def _lifted(
     layer: Layer, run: PricedRun, hardware: Hardware, accounting: Accounting
 ) -> tuple[Layer, LayerProblem, Mapping]:
-    part = part_of(layer, dict(run.shape.extents))
+    part = layer.with_extents(dict(run.shape.extents))
     problem = lower(
         part, hardware, accounting=accounting, pinned=run.pinned, room_bits=run.room_bits, resumes=run.shape.resumes
     )

@@ -233,6 +233,10 @@ class Layer:
         dense = words * block.size if self.parameters is None else self.parameters
         return dense - min(dense, words * (block.size - block.kept) if block.role == "W" else 0)
 
+    def with_extents(self, extents: Mapping[str, int]) -> Layer:
+        """The same layer with other extents of some dims: a run on a part of it."""
+        return replace(self, dims=tuple((dim, extents.get(dim, extent)) for dim, extent in self.dims))
+
     def with_bits(self, bits: Mapping[str, int]) -> Layer:
         """The same layer, not in blocks, with other precisions; `bits` maps roles to bits per element."""
         weights, inputs, outputs = (replace(o, bits=bits.get(o.role, o.bits)) for o in self.operands)

@@ -73,6 +73,14 @@ def block_parts(outputs: int, kernel: int, stride: int, dilation: int, padding: 
     return min(choices, key=lambda parts: (max(part.taps for part in parts), len(parts)), default=[])
 
 
+def phase_parts(outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> list[BlockPart]:
+    """Every phase along one axis as a part of its own, whose blocks are single rows.
+
+    Parameters are those of :func:`optimizer.workload.phases.phases`.
+    """
+    return [_part([(phase, 0)], phase.outputs, stride) for phase in phases(outputs, kernel, stride, dilation, padding)]
+
+
 def _cut(every: Sequence[Phase], begin: int, stride: int) -> list[BlockPart]:
     """Parts with blocks that begin at a phase: those before it are a block behind.
 

@@ -13,7 +13,6 @@ from optimizer.architecture.selection import select
 from optimizer.checker.again import verify
 from optimizer.checker.stored import stored
 from optimizer.errors import SpecError
-from optimizer.golden.group_entry import part_of
 from optimizer.inspection import evaluate_groups
 from optimizer.mapping.reader import nest_from_items
 from optimizer.mapping.rule_check import breaches
@@ -50,7 +49,7 @@ def check_runs(result: SolveResult, architecture: Any) -> int:
     network, (hardware,) = ruled_network(block(), architecture), architecture.points()
     runs = [run for group in result.to_json()["groups"] for run in group["runs"]]
     for run in runs:
-        part = part_of(network.graph.nodes[run["layer"]]["layer"], run["extents"])
+        part = network.graph.nodes[run["layer"]]["layer"].with_extents(run["extents"])
         assert part.rules
         assert not list(breaches(part, hardware, nest_from_items(run["mapping"], part, hardware)))
     return len(runs)

@@ -10,7 +10,6 @@ from hypothesis import assume, given, settings
 
 from optimizer.fusion.group_pricer import GroupPricer
 from optimizer.fusion.plan import Plan, PricedRun
-from optimizer.golden.group_entry import part_of
 from optimizer.golden.group_walk import walk_fused
 from optimizer.golden.rules import broken_rules
 from optimizer.mapping.rule_check import breaches
@@ -73,7 +72,7 @@ def least_of_all(case: Case, layer: Layer, run: PricedRun, aim: Aim) -> int | No
     INFEASIBLE_COST if none does; None if there are too many to look at. Of the ways to lay the factors of a fan-out
     along its axes one is looked at, which rules for an axis must know.
     """
-    part = part_of(layer, dict(run.shape.extents))
+    part = layer.with_extents(dict(run.shape.extents))
     problem = lower(
         replace(part, rules=tuple(rule for rule in part.rules if isinstance(rule, UnrollRule))),
         case.hardware,
