@@ -55,11 +55,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Garbage is sought rarely, and not in what is loaded by now, which stays. Tests share answers about layers."""
+    """Garbage is sought rarely, and not in what is loaded by now, which stays. Tests share answers about layers.
+
+    Guarded processes are copies of this one.
+    """
     if not session.config.option.collectonly and "formulations.cp_sat" in sys.modules:
         from tests.support.shared_answers import share  # noqa: PLC0415
 
         share()
+    if "optimizer.onnx_import" in sys.modules:
+        from tests.support import forking  # noqa: PLC0415
+
+        forking.allow()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 25, 100)

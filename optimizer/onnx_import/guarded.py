@@ -84,8 +84,7 @@ def call(work: Work, payload: bytes, *, file: str, seconds: float) -> bytes:
     SpecError
         If the work refuses its input, fails, takes too long or too much memory, or its process dies.
     """
-    alone = threading.active_count() == 1 and threading.current_thread() is threading.main_thread()
-    ended = (_forked if hasattr(os, "fork") and alone else _fresh)(work, payload, seconds)
+    ended = (_forked if may_fork() else _fresh)(work, payload, seconds)
     kind, rest = ended.answer[:1], ended.answer[1:]
     if ended.code == 0 and kind == _ANSWER:
         return rest
@@ -100,6 +99,12 @@ def call(work: Work, payload: bytes, *, file: str, seconds: float) -> bytes:
         remedy="check the model with onnx.checker; if it is valid this is a fault of Tilewright or of onnx: please "
         "report it",
     )
+
+
+def may_fork() -> bool:
+    """Is a copy of this process safe? A lock that another thread holds would never be given back in it."""
+    alone = threading.active_count() == 1 and threading.current_thread() is threading.main_thread()
+    return hasattr(os, "fork") and alone
 
 
 def _reason(ended: _Ended, failure: str, seconds: float) -> str:

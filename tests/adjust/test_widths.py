@@ -154,6 +154,7 @@ def test_resolution_chosen_with_the_widths(objective, tmp_path) -> None:
     assert image_of(found.adjusted) == best_of(found.sizes).image
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("blocks", "ratios", "freeze", "objective"),
     [

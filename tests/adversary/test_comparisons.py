@@ -85,6 +85,7 @@ def assert_same_in_both_orders(numbers: range, tally: Tally) -> None:
     assert equal
 
 
+@pytest.mark.slow
 def test_memories_side_by_side(tally: Tally) -> None:
     assert_same_in_both_orders(range(6), tally)
 

@@ -188,6 +188,7 @@ def test_every_preset_on_every_device_is_counted_alike_twice(name: str) -> None:
             assert use_of(point.resources) == again.best(point).counts
 
 
+@pytest.mark.slow
 def test_a_proof_on_a_device_and_its_check(on_tiny: SolveResult) -> None:
     architecture, result = tiny(ROOMY | FEW), on_tiny
     assert result.status == "OPTIMAL" and verify(result, thorough=True).ok
@@ -240,6 +241,7 @@ def test_tampering_is_caught(on_tiny: SolveResult, tamper: Any) -> None:
     assert not verify(bad).ok
 
 
+@pytest.mark.slow
 def test_a_device_where_there_is_none_is_caught(on_tiny: SolveResult) -> None:
     result = stored(solve(parse_architecture(load_exact(ARCHITECTURE))))
     result.data["device"] = stored(on_tiny).data["device"]

@@ -114,6 +114,7 @@ def test_loops_behind_the_last_node_may_stand_in_every_region(dim: str) -> None:
     assert ruled.status == "OPTIMAL" and ruled.certificate.value == free.certificate.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", CASES)
 def test_cp_sat_takes_every_rule_and_agrees_with_the_shortest_path(rule: Mapping[str, Any]) -> None:
     """The engine `both` stops where the two differ."""
@@ -192,6 +193,7 @@ def test_a_rule_stated_twice_is_refused() -> None:
         optimizer.with_constraints(chip(RULES[0]), [RULES[0]])
 
 
+@pytest.mark.slow
 def test_rules_that_exclude_each_other_are_blamed(tmp_path: Path) -> None:
     few, many = (
         {"name": "few", "spatial": "K", "level": "GLB", "at_most": 1},
@@ -212,6 +214,7 @@ def test_orders_that_exclude_each_other_leave_no_loops_over_one_of_the_dims() ->
     assert result.status == "OPTIMAL" and not mapping_of(result, chip(*orders))
 
 
+@pytest.mark.slow
 def test_a_file_of_constraints_for_commands_and_python(tmp_path: Path) -> None:
     architecture, layer, rules = tmp_path / "chip.yaml", tmp_path / "fc.yaml", tmp_path / "rules.yaml"
     architecture.write_text(yaml.safe_dump(CHIP))

@@ -222,6 +222,7 @@ class TestRandomSearch:
         for mapping in drawn:
             check_mapping([PlacedItem(item, "item") for item in mapping.items], layer, hardware)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
     def test_no_mapping_is_below_the_optimum(self, layer: Layer) -> None:
         hardware = next(edge(FEW).points())

@@ -45,6 +45,7 @@ def test_only_dram_costs_energy() -> None:
     assert point.levels[1].size_bits == 108 * 1024 * 8
 
 
+@pytest.mark.slow
 def test_tables(tmp_path: Path) -> None:
     network, chip, small = tmp_path / "net.yaml", tmp_path / "chip.yaml", tmp_path / "small.yaml"
     network.write_text(NETWORK)

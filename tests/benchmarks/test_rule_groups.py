@@ -81,6 +81,7 @@ def test_what_fits_no_cut_starts_the_next_group() -> None:
     assert layers(network, chip("2 KiB")) == ["abcd"]
 
 
+@pytest.mark.slow
 def test_a_stretch_that_is_too_large_falls_apart() -> None:
     """Of two layers at most there is no whole block; branches of a layer that its group cannot take in run alone."""
     network = block()
@@ -101,6 +102,7 @@ def test_layers_that_may_not_be_fused_run_alone() -> None:
     assert layers(network, chip("2 KiB")) == ["ab"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency"]))
 @pytest.mark.parametrize("make", [block, lambda: chain(4, 4, 4, 4, kernel=3)], ids=["block", "chain"])
 def test_no_rule_beats_the_proved_groups(make: Any, objective: str) -> None:

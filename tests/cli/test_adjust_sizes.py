@@ -48,6 +48,7 @@ def adjusted(place, network: str, *more: object) -> Outcome:
     return run("adjust", place / network, "-a", place / "arch.yaml", *wide, "--cache", place / "cache", *more)
 
 
+@pytest.mark.slow
 def test_what_it_writes(folder) -> None:
     data = json.loads((folder / "out" / "adjust.json").read_text())
     assert data["status"] == "OPTIMAL" and data["request"]["resolutions"] == [[6, 6], [4, 5], [9, 9]]
@@ -65,6 +66,7 @@ def test_what_it_writes(folder) -> None:
     assert "input image" in "\n".join(shown) and "chosen" in "\n".join(shown)
 
 
+@pytest.mark.slow
 def test_verified(folder) -> None:
     outcome = run("verify", folder / "out")
     assert outcome.exit_code == 0, outcome.output

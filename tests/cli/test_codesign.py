@@ -69,6 +69,7 @@ def test_quiet_is_one_line(folder: Path) -> None:
     assert len(outcome.stdout.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_networks_that_exclude_each_other(folder: Path) -> None:
     caps = ("--cap", "small:energy-mj=0.00001669", "--cap", "large:energy-mj=0.00007")
     outcome = run(*command(folder, *caps, "--out", folder / "out"))
@@ -103,6 +104,7 @@ def test_tasks_that_are_given_up_leave_their_boxes_open(folder: Path, monkeypatc
     assert run("verify", folder / "out", "--quiet").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_plot(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     outcome = run(*command(folder, "--plot", folder / "cross.svg", "--quiet", networks=("small",)))

@@ -52,6 +52,7 @@ def data_of(folder: Path, name: str) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 def test_it_is_verified_as_a_whole(solved: Path) -> None:
     """By other searches: the checker's own one, and the program over the same nests."""
     outcome = good("verify", solved, "--thorough")
@@ -59,7 +60,7 @@ def test_it_is_verified_as_a_whole(solved: Path) -> None:
     assert "Every loop nest" in good("show", solved).output
 
 
-@pytest.mark.parametrize("engine", slow_if(["cp-sat"], ["cp-sat", "both"]))
+@pytest.mark.parametrize("engine", slow_if(["cp-sat", "both"], ["cp-sat", "both"]))
 def test_other_engines_find_the_same(solved: Path, asked: tuple[str, ...], tmp_path: Path, engine: str) -> None:
     good("solve", *asked, "--engine", engine, "--out", tmp_path / engine)
     path, other = (optimizer.load_result(folder) for folder in (solved, tmp_path / engine))
@@ -90,6 +91,7 @@ def test_engines_that_disagree_are_an_internal_fault(
     assert outcome.exit_code == 70 and "by CP-SAT" in outcome.output
 
 
+@pytest.mark.slow
 def test_a_solve_cut_short_is_honest(monkeypatch: pytest.MonkeyPatch) -> None:
     """FEASIBLE with a bound if the program had a nest, UNKNOWN without one; never OPTIMAL."""
     layer = optimizer.load("alexnet").mac_layers()[2]
@@ -113,6 +115,7 @@ def test_a_solve_cut_short_is_honest(monkeypatch: pytest.MonkeyPatch) -> None:
         assert int(found.certificate.bound) <= int(best.certificate.value)
 
 
+@pytest.mark.slow
 def test_the_question_names_the_engine(solved: Path, asked: tuple[str, ...]) -> None:
     network, *rest = asked
     question = ["--network", network, *rest[:4]]
@@ -121,7 +124,7 @@ def test_the_question_names_the_engine(solved: Path, asked: tuple[str, ...]) -> 
     assert run("verify", solved, *question, "--engine", "cp-sat").exit_code == 1
 
 
-@pytest.mark.parametrize("share", [1.0005, 1.2])
+@pytest.mark.parametrize("share", slow_if([1.2], [1.0005, 1.2]))
 def test_a_floor_that_lies_fails(solved: Path, tmp_path: Path, share: float) -> None:
     """The floors of all boxes but the best are raised, with their bounds."""
     result, certificate = data_of(solved, "result.json"), data_of(solved, "certificate.json")
@@ -209,12 +212,14 @@ def test_a_stopped_shortest_path_tells_its_bound() -> None:
         assert 0 < caught.value.bound <= most
 
 
+@pytest.mark.slow
 def test_a_missing_package_is_named(asked: tuple[str, ...]) -> None:
     script = f"import sys\nsys.modules.update(numba=None)\nfrom optimizer.cli import main\nmain({['solve', *asked]!r})"
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 3 and "numba is not installed" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_result_says_what_the_searches_did(solved: Path, asked: tuple[str, ...], tmp_path: Path) -> None:
     good("solve", *asked, "--engine", "path", "--workers", "1", "--out", tmp_path / "one")
     good("solve", *asked, "--engine", "path", "--workers", "1", "--out", tmp_path / "two")

@@ -83,6 +83,7 @@ def test_bad_input(arguments, word) -> None:
     assert outcome.exit_code == 2 and word in outcome.stderr
 
 
+@pytest.mark.slow
 def test_plot(tmp_path) -> None:
     pytest.importorskip("matplotlib")
     outcome = run(*ALEXNET, "--recompute", "--off-chip-gb", "0.85", "--out", tmp_path, "--plot")

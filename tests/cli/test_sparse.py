@@ -116,6 +116,7 @@ def test_report():
     assert "21,930" in outcome.output and "4.765 x" in outcome.output and "3.92 x" in outcome.output
 
 
+@pytest.mark.slow
 def test_accuracy(tmp_path, monkeypatch):
     random = np.random.default_rng(0)
     few = Digits(random.random((90, 64)), np.arange(90) % 10, random.random((20, 64)), np.arange(20) % 10)

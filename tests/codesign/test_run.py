@@ -239,6 +239,7 @@ def test_networks_that_exclude_each_other_are_named() -> None:
         assert joint(capped(name, energy_mj=str(less)), other).status == "INFEASIBLE"
 
 
+@pytest.mark.slow
 def test_a_network_without_any_design_is_named_with_its_reason() -> None:
     found = joint("small", capped("large", latency_ms="0.0009"))
     assert found.status == "INFEASIBLE" and not found.networks
@@ -266,6 +267,7 @@ def test_fused_networks() -> None:
     assert verify_joint(found).ok
 
 
+@pytest.mark.slow
 def test_padding_goes_to_the_networks_that_have_the_dim() -> None:
     found = joint("small", "conv", padding={"P": (5,)})
     assert [problem["padding"] for problem in found.to_json()["problem"]["networks"]] == [{}, {"P": [5]}]

@@ -72,6 +72,7 @@ def test_another_least_area_fails() -> None:
     assert not verify(f.result).ok
 
 
+@pytest.mark.slow
 def test_an_edited_steps_csv_fails(folders: Folders, tmp_path: Path) -> None:
     folder = shutil.copytree(folders("study"), tmp_path / "copy")
     path = folder / "steps.csv"

@@ -22,7 +22,7 @@ from tests.forgery.proof_lies import PROOF_LIES, claim_best, claim_infeasible, w
 from tests.support.choices import slow_if, slow_unless
 from tests.support.profiles import examples
 
-FAST, SLOW = 2, examples(50)
+FAST, SLOW = 1, examples(50)
 """Forgeries of a kind of result; the slow ones are shared by the kinds that differ in the problem only."""
 SECOND = 0.25
 """How often a forgery has a second lie."""
@@ -148,6 +148,7 @@ def stays_within_its_coverage(kind: str, seed: int) -> None:
         assert set(lies) <= IN_FLOORS and is_a_sample(found), (seed, lies, found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["energy", "edp", "infeasible", "stopped"])
 def test_a_sample_misses_no_more_than_it_says(kind: str) -> None:
     for seed in range(FAST):
@@ -166,6 +167,7 @@ def failed(result: Any) -> list[str]:
     return [check.name for check in checks_of(result, thorough=True) if not check.ok]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "factor"),
     slow_if([("edp", "1.21"), ("capped", "1.1")], [("energy", "1.21"), ("edp", "1.21"), ("capped", "1.1")]),
@@ -187,6 +189,7 @@ def test_an_edp_design_twice_as_bad_fails() -> None:
     assert failed(f.result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["energy", "latency", "edp", "capped", "device"])
 def test_a_feasible_problem_claimed_infeasible_fails(kind: str) -> None:
     for seed in range(3):

@@ -60,6 +60,7 @@ def test_known_optima(layer: Layer, words: int, side: int, energy: int, cycles: 
         assert found.latency / problem.latency_unit <= cycles
 
 
+@pytest.mark.slow
 def test_known_optimum_of_time() -> None:
     problem = lower(product(100, 60, 84), two_levels(2048), accounting="looptree")
     found = PathEngine().solve(problem, "latency")

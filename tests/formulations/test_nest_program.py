@@ -65,6 +65,7 @@ def test_it_agrees_with_the_shortest_path(number: int) -> None:
     agree(case, "energy", below=cheapest.energy)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150, dev=2))
 @given(st.one_of(cases(pins=True), cases(halo=True, depths=(2, 3, 4), small=True), cases(sparse=True)))
 def test_it_agrees_where_layers_are_special(case: RandomCase) -> None:

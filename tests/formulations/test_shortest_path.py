@@ -227,6 +227,7 @@ def test_what_any_nest_costs_at_least(number: int) -> None:
         assert goal.best is None or compulsory_energy(problem) <= goal.best * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", NUMBERS)
 def test_nests_as_fast_as_any_may_be_are_those_of_a_search_by_latency(
     number: int, monkeypatch: pytest.MonkeyPatch

@@ -36,6 +36,7 @@ def test_the_best_plan_is_the_least_of_all(case: Case) -> None:
     check_best(case, PathEngine())
 
 
+@pytest.mark.slow
 def test_a_fused_design_of_every_nest_is_verified(tmp_path: Path) -> None:
     network = parse_network(
         "layers:\n"

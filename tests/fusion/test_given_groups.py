@@ -78,6 +78,7 @@ def without_nests(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [group | {"runs": [run | {"mapping": None} for run in group["runs"]]} for group in groups]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency"]))
 def test_groups_of_a_solved_network_cost_the_same(objective: str, tmp_path: Path) -> None:
     solved = api.compare(block(), tiny(), fusion=Fusion(3), objective=objective).to_json()

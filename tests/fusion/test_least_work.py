@@ -45,6 +45,7 @@ def test_rows_that_nobody_reads_are_no_work() -> None:
     assert (macs, operations) == (Fraction(2 * 4 * 3 * 3 * 1 + 4 * 2 * 3), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", slow_if(["energy", "edp"], ["energy", "latency", "edp"]))
 def test_fused_designs_that_skip_rows_are_verified(objective: str, tmp_path: Path) -> None:
     network, chip = parse_network(STRIDED), parse_architecture(CHIP)
@@ -54,6 +55,7 @@ def test_fused_designs_that_skip_rows_are_verified(objective: str, tmp_path: Pat
     assert optimizer.verify(tmp_path).ok
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60, dev=2), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 3), largest=4) | cases(sizes=(2, 3), largest=4, chain=True, wide=True))
 def test_no_plan_of_a_network_takes_fewer_cycles(case: Case) -> None:

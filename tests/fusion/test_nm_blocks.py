@@ -34,6 +34,7 @@ def test_plans_are_what_the_walk_counts(case: Case, seed: int) -> None:
     assume(check_some_plans(case, seed))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(3, dev=1), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 2), largest=2, sparse=True))
 def test_the_best_plan_is_the_least_of_all(case: Case) -> None:

@@ -80,6 +80,7 @@ def test_runs_of_groups_keep_the_rules(rule: dict[str, Any], objective: str) -> 
     assert found.ok, [check for check in found.checks if not check.ok]
 
 
+@pytest.mark.slow
 def test_a_tensor_that_bypasses_the_buffer_is_in_no_group() -> None:
     free = solved()
     assert {"one", "three"} <= set(members(free))
@@ -89,6 +90,7 @@ def test_a_tensor_that_bypasses_the_buffer_is_in_no_group() -> None:
     assert solved({"keep": "I", "level": "GLB"}, layers="three").to_json()["groups"]
 
 
+@pytest.mark.slow
 def test_a_tile_rule_counts_what_a_run_reads_or_writes_of_a_tensor_in_the_buffer() -> None:
     """Of 256 words that the layer before computes at most 64: at least four tiles."""
     result = solved({"tile": "O", "level": "GLB", "at_most": 64}, {"keep": "O", "level": "GLB"}, layers="one")
@@ -119,6 +121,7 @@ def test_a_design_that_breaks_a_rule_inside_of_a_group_is_refused() -> None:
     assert set(found) == {"mappings"} and "(one) is broken" in found["mappings"].detail
 
 
+@pytest.mark.slow
 def test_a_layer_without_a_mapping_by_itself_may_run_in_a_group() -> None:
     architecture = chip(*ONLY_IN_GROUPS, layers="one")
     alone = optimizer.solve(block(), architecture)
@@ -132,6 +135,7 @@ def test_a_layer_without_a_mapping_by_itself_may_run_in_a_group() -> None:
     assert found.ok, [check for check in found.checks if not check.ok]
 
 
+@pytest.mark.slow
 def test_what_is_to_blame_is_what_no_group_helps() -> None:
     """The first layer has a mapping in a group only; the other one has none at all."""
     impossible = {"name": "odd", "spatial": "K", "level": "GLB", "equals": 3, "layers": "three"}
@@ -148,6 +152,7 @@ def test_what_is_to_blame_is_what_no_group_helps() -> None:
     assert together is not None and together.layer is None and len(together.constraints) == 3, "no layer by itself"
 
 
+@pytest.mark.slow
 def test_what_a_rule_costs_with_fusion(tmp_path: Path) -> None:
     bypass = {"name": "direct", "bypass": "I", "level": "GLB", "layers": "three"}
     result = optimizer.compare(block(), chip(bypass), fusion=FUSION, without="direct")
@@ -163,6 +168,7 @@ def test_what_a_rule_costs_with_fusion(tmp_path: Path) -> None:
     good("verify", str(tmp_path / "out"))
 
 
+@pytest.mark.slow
 def test_groups_given_by_hand_keep_the_rules() -> None:
     rule = {"order": ["C", "K"], "level": "RF"}
     result = solved(rule)

@@ -36,7 +36,7 @@ from tests.support.ruled_cases import random_rule, ruled, with_rules, without_ru
 SMALL = cases(sizes=(2, 3), largest=4) | cases(sizes=(2, 3), largest=2, chain=True, wide=True)
 
 
-@settings(max_examples=examples(200, dev=8), suppress_health_check=RELAXED)
+@settings(max_examples=examples(200, dev=3), suppress_health_check=RELAXED)
 @given(cases() | cases(sizes=(2, 3), largest=4, chain=True, wide=True), SEEDS)
 def test_plans_keep_the_rules_and_are_what_the_walk_counts(case: Case, seed: int) -> None:
     assume(check_some_plans(ruled(case, seed), seed))
@@ -126,7 +126,8 @@ def check_nests(case: Case, seed: int) -> bool:
     return looked
 
 
-@settings(max_examples=examples(150, dev=5), suppress_health_check=RELAXED)
+@pytest.mark.slow
+@settings(max_examples=examples(150, dev=2), suppress_health_check=RELAXED)
 @given(cases(sizes=(2, 3), largest=3), SEEDS)
 def test_runs_have_the_best_of_all_nests_that_keep_the_rules(case: Case, seed: int) -> None:
     assume(check_nests(case, seed))
@@ -176,6 +177,7 @@ def check_network(case: Case) -> None:
             assert walked.violations == ()
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(40, dev=2), suppress_health_check=RELAXED)
 @given(SMALL, SEEDS)
 def test_the_best_groups_are_the_best_of_all_partitions(case: Case, seed: int) -> None:
@@ -223,6 +225,7 @@ def check_fewer(case: Case, seed: int) -> None:
     assert best <= others[0] <= others[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60, dev=2), suppress_health_check=RELAXED)
 @given(SMALL, SEEDS)
 def test_more_rules_are_never_better(case: Case, seed: int) -> None:

@@ -47,6 +47,7 @@ def test_solve_a_folder_and_verify_it() -> None:
     assert "layer0.q_proj" in other.stdout
 
 
+@pytest.mark.slow
 def test_solve_on_a_built_in_chip() -> None:
     solved = good("solve", "tiny.facts.json", "-a", "edge_small", *DECODE, "--no-cache", "--workers", 1, "--quiet")
     assert "OPTIMAL" in solved.stdout

@@ -64,6 +64,7 @@ layers:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("phase", "computed"), [("prefill", 10), ("decode", 2)])
 def test_figures_of_a_design(phase: str, computed: int, tmp_path: Path) -> None:
     network = parse_network(NETWORK.replace("PHASE", phase))

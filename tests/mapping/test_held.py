@@ -70,6 +70,7 @@ def placements(nest: Nest) -> Iterator[Mapping]:
             yield mapping
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(nests(levels=2))
 def test_no_other_places_of_the_nodes_with_the_same_tiles_are_cheaper(nest: Nest) -> None:

@@ -135,6 +135,7 @@ def test_a_nest_keeps_the_rules_of_its_parts_and_others_that_do_are_like_it(data
             assert all(loops.get(dim, 1) in (trips, "open") for dim, trips in found.items())
 
 
+@pytest.mark.slow
 def test_a_nest_that_is_stated_whole_is_found_again() -> None:
     layer = load_network(EXAMPLES / "conv.yaml").mac_layers()[0]
     eyeriss = optimizer.load_architecture("eyeriss")
@@ -224,6 +225,7 @@ def test_bad_entries_are_refused_by_file_and_field(tmp_path: Path, partial: str,
     assert "nest.yaml" in told and f"mapping[0].{field}" in told
 
 
+@pytest.mark.slow
 def test_commands_and_networks_take_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     partial = "{level: GLB, keep: [I, O], spatial: [[P, 14, X], [R, 3, Y], [C, 4, Y]]}"
@@ -240,6 +242,7 @@ def test_commands_and_networks_take_them(tmp_path: Path, monkeypatch: pytest.Mon
     assert "breaks the constraint rows" in told and "16" in told
 
 
+@pytest.mark.slow
 def test_a_nest_without_a_completion_is_blamed() -> None:
     tiny = replace(LAYER, name="tiny")
     architecture = parse_architecture(

@@ -70,6 +70,7 @@ def test_functions_that_stand_in_their_callers_are_not_counted() -> None:
     assert "expand" in names and names.isdisjoint({"_loops", "_nodes", "_starts"})
 
 
+@pytest.mark.slow
 def test_an_unwritable_home_gets_a_private_folder_that_goes(tmp_path: Path) -> None:
     """A file in the place of the cache folder: that holds for every user."""
     (tmp_path / "cache").write_text("")

@@ -113,6 +113,7 @@ def test_times_beyond_the_integers_are_refused(values: dict[str, str], field: st
     assert caught.value.value and caught.value.allowed and caught.value.remedy
 
 
+@pytest.mark.slow
 def test_decimals_that_need_many_parts_of_a_cycle() -> None:
     """102400000/666667 bits a cycle; in parts of 1/102400000 of a cycle the program would overflow."""
     architecture = chip(clock="666.667", outer="12.8 GB/s", accounting="looptree")
@@ -125,6 +126,7 @@ def test_decimals_that_need_many_parts_of_a_cycle() -> None:
     assert problem.latency_unit == 6400000  # words of 16 bits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
 def test_all_energies_zero(objective: str) -> None:
     free = CHIP.replace("access: 1}", "access: 0}")
@@ -138,13 +140,14 @@ def test_all_energies_zero(objective: str) -> None:
     assert verify(result, thorough=True).ok
 
 
+@pytest.mark.slow
 def test_capacities_beyond_the_integers_are_no_limit() -> None:
     huge = CHIP.replace("[64 B, 256 B]", "[256 B, 1000000000000 GiB]")
     result = map_layer(LAYER, parse_architecture(load_exact(huge.format(**PLAIN))))
     assert result.status == "OPTIMAL" and verify(result).ok
 
 
-@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+@pytest.mark.parametrize("objective", slow_unless(["latency"], ["energy", "latency", "edp"]))
 def test_energies_beyond_the_integers_are_searched_on_several_points(objective: str) -> None:
     """The shortest path leaves 64 bits, and so do the costs of mappings known from other points."""
     result = map_layer(LAYER, chip(mac="380000000000000000", dram="0", buffer="0"), objective=objective)

@@ -258,6 +258,7 @@ def test_compute_cycles_follow_the_mode(mode: str, cycles: Fraction) -> None:
         lower(sparse, next(load_architecture("edge_small").points()))
 
 
+@pytest.mark.slow
 def test_a_solve_is_verified() -> None:
     network = sparsify(parse_network("name: a\ntype: matmul\ndims: {M: 64, N: 64, K: 64}\n"), "2:4")
     found = {}

@@ -71,6 +71,7 @@ def solved(objective: str) -> SolveResult:
     return api.solve(network("large"), architecture(), objective=objective)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", slow_if(["latency"], ["energy", "latency", "edp"]))
 @pytest.mark.parametrize("less", [{"energy": 7}, {"latency": 1}])
 def test_the_design_is_kept_without_a_bound(objective: str, less: dict[str, int], wrong: Callable[..., None]) -> None:
@@ -108,12 +109,14 @@ def test_a_disagreement_ends_the_exploration(monkeypatch: pytest.MonkeyPatch) ->
     check(solved("energy"), "layer fc has two optima")
 
 
+@pytest.mark.slow
 def test_fused_networks(wrong: Callable[..., None]) -> None:
     wrong(Runs, "_search", energy=7)
     result = api.solve(parse_network(BLOCK), parse_architecture(load_exact(FUSED_CHIP)), fusion=Fusion())
     check(result, "on a run of", "on the group", "the cost model says", "the walk says")
 
 
+@pytest.mark.slow
 def test_a_comparison_tells_of_both_designs(wrong: Callable[..., None]) -> None:
     """Layers by themselves are priced wrongly, and no group needs them."""
     wrong(energy=7)
@@ -122,6 +125,7 @@ def test_a_comparison_tells_of_both_designs(wrong: Callable[..., None]) -> None:
     assert "on layer one the search says" in "\n".join(result.to_json()["disagreements"])
 
 
+@pytest.mark.slow
 def test_codesign_keeps_the_joint_design(
     wrong: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

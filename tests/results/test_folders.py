@@ -25,6 +25,7 @@ from optimizer.results.load import CLASSES, check_kind, load_design, load_result
 from optimizer.sparse_engine.describe import describe
 from optimizer.sparse_engine.engine import Engine
 from optimizer.sparse_engine.network import SparseNetwork
+from tests.support.choices import slow_unless
 from tests.support.folder_cases import COMMANDS
 from tests.support.result_cases import design, nothing, result
 
@@ -37,7 +38,10 @@ def report_of(engine: Engine) -> EngineReportBody:
     return EngineReportBody(format=SPARSE_FORMAT, kind=REPORT, input_width_bits=8, engine=describe(engine))
 
 
-@pytest.mark.parametrize("kind", COMMANDS)
+QUICK = ("solve", "joint", "evaluate", "memory")
+
+
+@pytest.mark.parametrize("kind", slow_unless(QUICK, COMMANDS))
 def test_every_folder_is_read_back_and_written_again(folders: Folders, kind: str, tmp_path: Path) -> None:
     found = load_result(folders(kind))
     assert CLASSES[found.body.format] is type(found)
@@ -92,6 +96,7 @@ def test_typed_parts(folders: Folders) -> None:
     assert found.to_dataframe().energy_pj.sum() == pytest.approx(sum(layer.energy_pj for layer in found.layers))
 
 
+@pytest.mark.slow
 def test_a_result_in_memory_is_verified(folders: Folders) -> None:
     found = load_result(folders("solve"))
     assert isinstance(found, SolveResult) and found.design is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_a_corner_is_no_worse_than_any_point_of_its_box() -> None:
     assert corner.resources == vector({"dsp": 1, "bram18": 1, "lut": 34, "ff": 16})
 
 
+@pytest.mark.slow
 def test_a_corner_with_a_smaller_fan_out_is_not_ideal() -> None:
     """Two buffers instead of one: each serves half of the array, so the corner's fan-out below is smaller."""
     one = chip(4, 4, 1, 1)

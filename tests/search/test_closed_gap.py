@@ -34,6 +34,7 @@ from tests.support.tiny_problem import NETWORK, TINY
 from tests.support.training_graphs import chain
 
 
+@pytest.mark.slow
 def test_a_stopped_search_whose_bound_is_reached_is_optimal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first point is as fast as its multipliers allow, and no point has more of them."""
     whole = api.solve(parse_network(NETWORK), TINY, objective="latency")
@@ -133,6 +134,7 @@ def test_a_joint_design_is_one_for_each_network(
     assert all(entry["alone"]["status"] == "FEASIBLE" for entry in found.to_json()["networks"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", slow_unless(AGGREGATES[::2], AGGREGATES), ids=str)
 def test_every_single_design_is_one_to_beat_for_the_joint_search(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
@@ -151,6 +153,7 @@ def test_every_single_design_is_one_to_beat_for_the_joint_search(
     no_loss(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", slow_if([4, 14, 20], [1, 4, 9, 14, 20, 30]))
 @pytest.mark.parametrize("options", AGGREGATES[::2], ids=str)
 def test_whenever_it_stops_no_loss_is_negative(

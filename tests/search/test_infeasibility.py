@@ -78,6 +78,7 @@ def test_nothing_is_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(asked) == len(set(asked))
 
 
+@pytest.mark.slow
 def test_a_layer_without_room() -> None:
     small = ARCHITECTURE.replace("[16 words, 32 words]", "[2 words, 4 words], double_buffered: true")
     result = solve(parse_architecture(load_exact(small)))
@@ -101,6 +102,7 @@ def test_a_layer_without_room() -> None:
     assert verify(result).ok
 
 
+@pytest.mark.slow
 def test_tied_sizes_that_never_suffice_together() -> None:
     tied = ARCHITECTURE.replace("[1 KiB, 4 KiB]", "{values: [8 B, 4 KiB], tie: t}, must_keep: [W, I, O]")
     tied = tied.replace("[16 words, 32 words]", "{values: [16 words, 2 words], tie: t}").replace("[2, 4]", "2")

@@ -62,7 +62,9 @@ def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PathEngine, "solve", searched)
 
 
-@pytest.mark.parametrize(("budgets", "blamed"), IMPOSSIBLE, ids=[" ".join(budgets) for budgets, _ in IMPOSSIBLE])
+@pytest.mark.parametrize(
+    ("budgets", "blamed"), slow_unless(IMPOSSIBLE[:1], IMPOSSIBLE), ids=[" ".join(budgets) for budgets, _ in IMPOSSIBLE]
+)
 def test_caps_out_of_reach_need_no_search(no_search: None, budgets: dict[str, str], blamed: list[str]) -> None:
     result = api.solve(load("resnet18"), edge(budgets))
     assert result.status == "INFEASIBLE"
@@ -77,6 +79,7 @@ def test_caps_out_of_reach_need_no_search(no_search: None, budgets: dict[str, st
     assert (one if len(blamed) == 1 else f"these budgets exclude it together: {', '.join(blamed)}.") in told
 
 
+@pytest.mark.slow
 def test_the_roofline_is_stated(no_search: None) -> None:
     """1.8 G multiply-accumulates on 32 x 32 multipliers at 500 MHz take 3.5 ms."""
     network = load("resnet18")
@@ -131,6 +134,7 @@ def studies() -> list[Callable[[], Result]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", slow_unless([1, 2], range(4)))
 def test_studies_of_caps_out_of_reach_need_no_search(no_search: None, number: int) -> None:
     result = studies()[number]()

@@ -150,6 +150,7 @@ def test_no_point_leads_those_of_larger_fan_out() -> None:
         assert points.leader(box) is None
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100, dev=1), deadline=None)
 @given(questions())
 def test_optimum_and_tie_breaking_are_those_of_listed_points_searched_plainly(question: Question) -> None:
@@ -164,6 +165,7 @@ def test_optimum_and_tie_breaking_are_those_of_listed_points_searched_plainly(qu
     assert answer(explore(layers, MenuPoints(architecture), goal, area_cap), len(listed.points)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", slow_if(["energy"], ["energy", "edp"]))
 def test_the_proof_is_verified_without_a_list(monkeypatch: pytest.MonkeyPatch, objective: str) -> None:
     monkeypatch.setattr(boxes, "LISTED", 0)
@@ -178,6 +180,7 @@ def test_the_proof_is_verified_without_a_list(monkeypatch: pytest.MonkeyPatch, o
     assert "boxes" in [check.name for check in forged.checks if check.ok is False]
 
 
+@pytest.mark.slow
 def test_a_billion_points_are_bounded_at_once() -> None:
     data = copy.deepcopy(DATA)
     data["array"] = {"x": {"from": 1, "to": 64, "step": 1}, "y": {"from": 1, "to": 64, "step": 1}}

@@ -40,6 +40,7 @@ def design(objective: str, **options: Any) -> dict[str, Any]:
     return {key: data[key] for key in ("hardware", "groups", "layers") if key in data}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "fusion"),
     slow_unless([("energy", None)], [("energy", None), ("latency", None), ("edp", None), ("energy", Fusion())]),

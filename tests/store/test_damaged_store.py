@@ -275,6 +275,7 @@ def forged(line: dict, factor: tuple[int, int]) -> dict:
     return line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "factor", [(1, 1), (102, 100), *(pytest.param(pair, marks=pytest.mark.slow) for pair in ((1, 10**9), (10**9, 1)))]
 )
@@ -291,6 +292,7 @@ def test_no_result_rests_on_an_import(tmp_path, right, factor) -> None:
         assert found.to_json()[name] == result.to_json()[name]
 
 
+@pytest.mark.slow
 def test_verify_opens_no_store_on_disk(tmp_path, right, monkeypatch) -> None:
     written(right[1], tmp_path)
     opened, connect = [], database.connect

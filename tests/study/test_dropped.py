@@ -47,6 +47,7 @@ def optimum(result: StudyResult, limits: tuple[int, ...]) -> Fraction | None:
     return min(inside, default=None)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(40, dev=1))
 @given(st.lists(st.sampled_from([*RELATIONS, *TABLES]), min_size=1, max_size=3, unique_by=str), st.integers(1, 2))
 def test_optima_with_and_without_are_those_of_enumeration(constraints: list[Stated], count: int) -> None:
@@ -102,6 +103,7 @@ class TestForgeries:
             part["problem_hash"] = hash_of(result.data["problem"])
         return not verify(result).ok
 
+    @pytest.mark.slow
     def test_another_constraint(self, honest: StoredResult) -> None:
         assert not self.fails(copy.deepcopy(honest))
         for entry in (honest.data["study"]["vary"][0], honest.data["problem"]["study"]["vary"][0]):

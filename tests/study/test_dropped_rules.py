@@ -56,6 +56,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 ASKED = ("net.yaml", "-a", "chip.yaml", "--constraints", "rules.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["direct", pytest.param("thin", marks=pytest.mark.slow)])
 def test_a_study_gives_the_optimum_with_a_rule_and_without_it(files: Path, rule: str) -> None:
     shown = good("study", *ASKED, "--constraint", rule, "--no-cache", "--out", "out").stdout
@@ -110,6 +111,7 @@ LIES: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(LIES))
 def test_a_lie_about_the_cost_is_found(compared: optimizer.Result, name: str) -> None:
     data = json.loads(json.dumps(stored(compared).data))
@@ -118,12 +120,14 @@ def test_a_lie_about_the_cost_is_found(compared: optimizer.Result, name: str) ->
     assert not verified(data, compared).ok
 
 
+@pytest.mark.slow
 def test_the_result_beside_must_be_about_the_problem_without_the_rule(compared: Any) -> None:
     other = optimizer.solve(*subject())
     assert not optimizer.verify(replace(compared, beside=other)).ok
     assert not optimizer.verify(replace(compared, beside=None)).ok
 
 
+@pytest.mark.slow
 def test_where_only_the_rule_excludes_every_design(tmp_path: Path) -> None:
     network, architecture = subject()
     seven = optimizer.with_constraints(architecture, [{"spatial": "M", "level": "GLB", "equals": 7, "name": "seven"}])

@@ -76,6 +76,7 @@ def test_a_front_under_rules_is_verified(tmp_path: Path) -> None:
     assert optimizer.verify(tmp_path).ok
 
 
+@pytest.mark.slow
 def test_no_design_under_rules() -> None:
     found = optimizer.study(network(), chip(IMPOSSIBLE), TALL)
     assert found.status == "INFEASIBLE" and found.body.study.least == ()
@@ -116,6 +117,7 @@ CHANGES = WidthChanges(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["auto", pytest.param("both", marks=pytest.mark.slow)])
 def test_adjusted_widths_cost_least_under_rules(engine: str) -> None:
     more = "mapping: [{keep: I, level: GLB, layers: c1}]" if engine == "both" else ""

@@ -12,10 +12,10 @@ import os
 from hypothesis import HealthCheck, settings
 
 PROFILE = "TILEWRIGHT_PROFILE"
-PERCENT = {"dev": 10, "ci": 100, "nightly": 400}
+PERCENT = {"dev": 5, "ci": 100, "nightly": 400}
 """Examples of a test in hundredths of those that it names."""
 
-FEWEST = 5
+FEWEST = 3
 """Examples of a test in ``dev``, unless it names fewer."""
 
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]

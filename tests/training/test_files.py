@@ -90,6 +90,7 @@ def test_input_gradient_of_a_transposed_convolution_is_as_much_work_as_a_strided
     assert sum(found) == 2 * (4 * 4) * 4 * 2 * (3 * 3)  # N, positions, C and K, taps
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_and_the_result_is_verified(tmp_path) -> None:
     file, out = tmp_path / "tiny.yaml", tmp_path / "out"
     file.write_text(TINY, encoding="utf-8")

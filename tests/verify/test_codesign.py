@@ -76,6 +76,7 @@ def test_a_thorough_check_solves_all_cells(energy: StoredCodesign) -> None:
     assert detail.split(" of ")[0] == detail.split(" of ")[1].split()[0] == "6"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "options"),
     [

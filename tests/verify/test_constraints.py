@@ -25,7 +25,8 @@ from tests.support.profiles import examples
 some_constraints = st.lists(st.sampled_from([*RELATIONS, *TABLES]), max_size=3, unique_by=str)
 
 
-@settings(max_examples=examples(60, dev=8))
+@pytest.mark.slow
+@settings(max_examples=examples(60, dev=2))
 @given(some_constraints, st.sampled_from(["energy", "latency", "edp"]), st.none() | st.sampled_from(["0.052", "0.06"]))
 def test_the_optimum_is_that_of_the_points_that_keep_them(
     constraints: list[Stated], objective: str, area: str | None
@@ -50,7 +51,7 @@ def excluded(stated: list[Stated], budgets: dict[str, str]) -> bool:
     return best(chip(*stated, **budgets), "energy") is None
 
 
-@settings(max_examples=examples(80, dev=10))
+@settings(max_examples=examples(80, dev=4))
 @given(st.lists(st.sampled_from([*RELATIONS, *TABLES]), min_size=1, max_size=4, unique_by=str))
 def test_the_fewest_limits_are_to_blame(constraints: list[Stated]) -> None:
     budgets = {"area_mm2": "0.0515"}
@@ -118,6 +119,7 @@ class TestVerify:
         result.certificate["boxes"][0]["points"] += 1
         assert "boxes" in self.failed(result)
 
+    @pytest.mark.slow
     def test_lies_about_what_is_to_blame(self) -> None:
         honest = self.solved("array.x * array.y <= 3", "RF.size == 16 words", latency_ms="1")
         assert honest.data["infeasible"] == {
@@ -140,6 +142,7 @@ class TestVerify:
             assert "infeasible" in self.failed(result), (key, value)
 
 
+@pytest.mark.slow
 def test_a_cap_and_a_constraint_exclude_designs_together() -> None:
     """Without the constraint the larger array is fast enough; without the cap the smaller one will do."""
     fastest = min(values("latency").values())
@@ -158,6 +161,7 @@ def test_a_cap_and_a_constraint_exclude_designs_together() -> None:
 CONSTRAINTS = ("array.x * array.y <= 8", "GLB.size >= 64 * RF.size * array.x")
 
 
+@pytest.mark.slow
 def test_a_study_keeps_them() -> None:
     architecture = chip(*CONSTRAINTS)
     result = stored_results.study(PAIR, architecture, [Range("area-mm2")])
@@ -172,6 +176,7 @@ def test_a_study_keeps_them() -> None:
     assert verify(result).ok
 
 
+@pytest.mark.slow
 def test_a_front_keeps_them() -> None:
     result = stored_results.front(PAIR, chip(*CONSTRAINTS))
     least = min(design["energy_pj"] for design in result.data["study"]["designs"])
@@ -180,6 +185,7 @@ def test_a_front_keeps_them() -> None:
     assert verify(result).ok
 
 
+@pytest.mark.slow
 def test_a_codesign_keeps_them_and_names_them() -> None:
     result = stored_results.codesign([PAIR, FC], chip(*CONSTRAINTS))
     choices = result.data["hardware"]["choices"]
@@ -191,6 +197,7 @@ def test_a_codesign_keeps_them_and_names_them() -> None:
     assert verify_joint(none).ok
 
 
+@pytest.mark.slow
 def test_tasks_elsewhere_keep_them() -> None:
     alone = optimizer.codesign([PAIR, FC], chip(*CONSTRAINTS))
     spread = optimizer.codesign([PAIR, FC], chip(*CONSTRAINTS), pool=SerialPool())
@@ -206,6 +213,7 @@ def test_a_study_without_a_point_is_infeasible() -> None:
         assert verify(found).ok
 
 
+@pytest.mark.slow
 def test_other_code_evaluates_the_constraints_of_a_front(monkeypatch: pytest.MonkeyPatch) -> None:
     result = stored_results.front(PAIR, chip(*CONSTRAINTS))
     monkeypatch.setattr("optimizer.checker.constraint_use._holds", lambda *_: True)

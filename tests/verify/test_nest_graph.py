@@ -31,7 +31,7 @@ from tests.support.layer_cases import cases
 from tests.support.nest_cases import Case
 from tests.support.profiles import examples
 
-FAST, SLOW = 5, 30
+FAST, SLOW = 3, 30
 NUMBERS = [pytest.param(n, marks=[] if n < FAST else pytest.mark.slow) for n in range(SLOW)]
 OFF = [ALL_RULES._replace(**{name: False}) for name in Rules._fields]
 
@@ -107,6 +107,7 @@ def test_what_is_kept_of_a_layer_does_not_depend_on_hardware(number: int) -> Non
         settles(one, "energy")
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60, dev=5), deadline=None)
 @given(st.one_of(cases(pins=True), cases(halo=True, depths=(2, 3, 4), small=True), cases(sparse=True)))
 def test_special_layers(case: RandomCase) -> None:
@@ -114,7 +115,7 @@ def test_special_layers(case: RandomCase) -> None:
     settles(case.problem, "energy")
 
 
-@pytest.mark.parametrize("number", [1, 3, 9, *(pytest.param(n, marks=pytest.mark.slow) for n in range(10, 18))])
+@pytest.mark.parametrize("number", [1, 9, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, *range(10, 18)))])
 def test_floors_by_exhaustion(number: int) -> None:
     problem = Case(number, 3, leaks=True).problem
     nests = every_nest(problem, 20_000)
@@ -128,14 +129,14 @@ def test_floors_by_exhaustion(number: int) -> None:
 
 
 @pytest.mark.parametrize("rules", OFF, ids=Rules._fields)
-@pytest.mark.parametrize("number", [pytest.param(n, marks=[] if n < 2 else pytest.mark.slow) for n in range(12)])
+@pytest.mark.parametrize("number", [pytest.param(n, marks=[] if n < 1 else pytest.mark.slow) for n in range(12)])
 def test_every_rule_can_be_switched_off(number: int, rules: Rules) -> None:
     """Without bounds, the lemma on places of loops, dominance, groups, rooms, extents ahead: the same answers."""
     problem = Case(number, 4 if rules.bounds else 3).problem
     settles(problem, "energy", rules=rules)
 
 
-@pytest.mark.parametrize("number", [pytest.param(n, marks=[] if n < 2 else pytest.mark.slow) for n in range(10)])
+@pytest.mark.parametrize("number", [pytest.param(n, marks=[] if n < 1 else pytest.mark.slow) for n in range(10)])
 def test_bounds_of_a_group_hold_for_each_of_its_kinds(number: int) -> None:
     problem = Case(number, 5, leaks=True).problem
     layer = Layer(problem, lattice_of(problem.extents))

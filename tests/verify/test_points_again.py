@@ -54,6 +54,7 @@ def claim(request: pytest.FixtureRequest) -> Claim:
     return rebuild(found.data, found.certificate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [-1, 0, 1, 10**9])
 def test_searches_from_what_is_known_find_what_plain_ones_find(claim: Claim, shift: int) -> None:
     entry = next(entry for entry in claim.entries if entry.by == "solved")

@@ -172,6 +172,7 @@ JOINT_EDITS: list[Callable[[StoredCodesign], object]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", slow_unless([0, 2, 5], range(len(JOINT_EDITS))))
 def test_an_edited_reason_of_a_codesign_fails(excluding: StoredCodesign, number: int) -> None:
     found = copy.deepcopy(excluding)

@@ -62,6 +62,7 @@ def test_what_no_nest_costs_none_that_keeps_constraints_costs() -> None:
         assert ask(one, accounting, 60.0) == (route, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ruled")
 def test_a_nest_that_breaks_constraints_refutes_nothing() -> None:
     """The checker's own search, which knows no constraints, leaves it open; CP-SAT proves it, and so does the path."""

@@ -85,6 +85,7 @@ def lie(request: pytest.FixtureRequest) -> tuple[StoredResult, int]:
     return forged(mixed(), architecture(), request.param, WORSE[request.param])
 
 
+@pytest.mark.slow
 def test_a_worse_design_claimed_optimal_fails(lie: tuple[StoredResult, int]) -> None:
     result, lies = lie
     assert result.status == "OPTIMAL" and lies >= 2
@@ -115,6 +116,7 @@ def raised_of(claim: Claim) -> set[int]:
     return set(own) if claim.target.objective == "edp" else set()
 
 
+@pytest.mark.slow
 def test_the_odds_of_a_floor_are_its_part_in_the_bound(honest: StoredResult) -> None:
     layer_bounds = Bearing(claim_of(honest)).layer_bounds()
     assert sum(lower_bound.share for lower_bound in layer_bounds) == 1
@@ -125,6 +127,7 @@ def test_the_odds_of_a_floor_are_its_part_in_the_bound(honest: StoredResult) -> 
         assert abs(first[id(lower_bound)] / draws - share) < 4 * math.sqrt(share * (1 - share) / draws) + 1e-9
 
 
+@pytest.mark.slow
 def test_floors_of_the_chosen_point_are_always_proved(honest: StoredResult) -> None:
     """A floor raised at the cost of another one, with the same bound."""
     certificate = copy.deepcopy(honest.certificate)

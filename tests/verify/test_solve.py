@@ -219,6 +219,7 @@ def test_tampering_is_caught(result: StoredResult, tamper: Tamper) -> None:
     assert failed(verify(changed(result, tamper)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_raised_floor_with_its_bound_is_refuted(energy: StoredResult, number: int) -> None:
     bad = changed(energy, shift_floor(10**9, number))
@@ -346,7 +347,7 @@ RETOUCHES: dict[str, Callable[[dict[str, Any]], Any]] = {
 @pytest.mark.parametrize("rehashed", [False, True])
 @pytest.mark.parametrize(
     "retouch",
-    slow_unless([RETOUCHES["multiplier"], RETOUCHES["nothing but text"]], RETOUCHES.values()),
+    slow_unless([RETOUCHES["multiplier"]], RETOUCHES.values()),
     ids=RETOUCHES.keys(),
 )
 def test_another_technology_in_the_result_is_caught(

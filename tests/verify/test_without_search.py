@@ -92,6 +92,7 @@ def energy() -> StoredResult:
     return make("energy", area_mm2="0.06", latency_ms="1", dram_gbps="1.5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", slow_unless([5], [1, 5]))
 def test_a_changed_number_fails(energy: StoredResult, step: int) -> None:
     paths = list(leaves(energy.data["layers"]))[::step]

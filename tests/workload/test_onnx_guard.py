@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 
 from optimizer.errors import SpecError
 from optimizer.onnx_import import guarded, import_onnx
+from tests.support import forking
 from tests.support.onnx_models import tensor, write_model
 
 
@@ -95,8 +96,9 @@ def test_memory_is_limited(monkeypatch) -> None:
 
 
 @pytest.mark.slow
-def test_beside_other_threads_it_is_a_new_interpreter() -> None:
+def test_beside_other_threads_it_is_a_new_interpreter(monkeypatch) -> None:
     """A copy of a process with threads may wait for a lock that no thread of it will ever give back."""
+    monkeypatch.setattr(guarded, "may_fork", forking.REAL)
     done = threading.Event()
     thread = threading.Thread(target=done.wait)
     thread.start()

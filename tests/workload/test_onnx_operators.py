@@ -413,6 +413,7 @@ def survives(path):
     return dump_network(parse_network(dump_network(network))) == dump_network(network)
 
 
+@pytest.mark.slow
 def test_small_models_of_onnx_itself():
     paths = sorted((Path(onnx.__file__).parent / "backend" / "test" / "data").glob("*/*/model.onnx"))
     assert sum(survives(path) for path in paths) >= 100
