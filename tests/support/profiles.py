@@ -1,7 +1,7 @@
 """How deep random tests go: Hypothesis profiles, and the number of examples that a test takes in each of them.
 
-``dev`` is the default: few examples, the same ones in every run. ``ci`` draws new ones in every run, as many as the
-test names; ``nightly`` draws several times as many. ``--hypothesis-profile NAME`` or the variable
+``dev`` is the default: few examples, the same ones in every run. ``ci`` draws new ones in every run, half as many as
+the test names; ``nightly`` draws several times as many. ``--hypothesis-profile NAME`` or the variable
 ``TILEWRIGHT_PROFILE`` chooses one.
 """
 
@@ -12,7 +12,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 PROFILE = "TILEWRIGHT_PROFILE"
-PERCENT = {"dev": 5, "ci": 100, "nightly": 400}
+PERCENT = {"dev": 5, "ci": 50, "nightly": 400}
 """Examples of a test in hundredths of those that it names."""
 
 FEWEST = 3
@@ -48,15 +48,15 @@ def nightly() -> bool:
 
 
 def examples(number: int, dev: int | None = None) -> int:
-    """Examples that a test takes: `number` in ``ci``, a share in ``dev``, several times as many in ``nightly``.
+    """Examples that a test takes: half of `number` in ``ci``, less in ``dev``, several times as many in ``nightly``.
 
     Parameters
     ----------
     number : int
-        Examples in ``ci``.
+        Examples, of which a profile takes a percentage.
     dev : int, optional
         Examples in ``dev``, where a share of `number` takes too long or shows too little.
     """
     if dev is not None and not in_depth():
         return dev
-    return max(min(number, FEWEST), number * settings().max_examples // PERCENT["ci"])
+    return max(min(number, FEWEST), number * settings().max_examples // 100)
