@@ -122,6 +122,7 @@ def assert_menu_is_its_best_point(numbers: range, tally: Tally) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.slow
 def test_menu_is_its_best_point(tally: Tally) -> None:
     assert_menu_is_its_best_point(range(1), tally)
 

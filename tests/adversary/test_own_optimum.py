@@ -19,6 +19,7 @@ def assert_consistent(some: Sequence[Case], seconds: float, report: Callable[...
     assert given_up < len(some)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("some", slow_unless([slice(3, 4)], [slice(3, 4), slice(3), slice(4, 6)]), ids=str)
 def test_sample(some: slice, tally: Callable[..., None]) -> None:
     sample = cases(networks=("alexnet", "bert_base"), presets=("eyeriss", "edge_small"))

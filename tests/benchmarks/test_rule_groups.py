@@ -72,6 +72,7 @@ def test_layers_are_fused_as_long_as_their_weights_fit() -> None:
     assert layers(network, chip("2 KiB"), most=2) == ["ab"]
 
 
+@pytest.mark.slow
 def test_what_fits_no_cut_starts_the_next_group() -> None:
     """Cached rows of the 3x3 chain do not fit besides the weights of three layers."""
     network = chain(4, 4, 4, 4, 4, kernel=3)

@@ -76,6 +76,7 @@ def test_onnx_that_it_writes(folder) -> None:
     same_layers(network, import_onnx(folder / "out" / "adjusted.onnx"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_if(["mobilenet_v2"], ["mobilenet_v2", "resnet18"]))
 def test_onnx_of_known_networks(name, tmp_path) -> None:
     (tmp_path / "m.onnx").write_bytes(onnx_bytes(load(name)))

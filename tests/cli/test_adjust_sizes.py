@@ -73,6 +73,7 @@ def test_verified(folder) -> None:
     assert "every extent follows from the image" in outcome.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "value", "check"),
     [

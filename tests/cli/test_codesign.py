@@ -62,6 +62,7 @@ def test_a_report_with_files_that_verify(folder: Path) -> None:
     assert broken.exit_code == 1 and "NOT VERIFIED: agreement" in broken.output
 
 
+@pytest.mark.slow
 def test_quiet_is_one_line(folder: Path) -> None:
     outcome = run(*command(folder, "--quiet", "--aggregate", "max", "--relative", "--objective", "edp"))
     assert outcome.exit_code == 0 and outcome.stderr == ""

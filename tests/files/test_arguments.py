@@ -109,6 +109,7 @@ def test_no_message_of_a_tolerance_names_an_option() -> None:
     assert "--" not in str(error.value) and "30 %" in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["a\0b", "a" * 256, "b/" + "ä" * 128])
 def test_paths_that_no_file_system_takes_are_refused(path: str) -> None:
     found = optimizer.solve(NETWORK, ARCHITECTURE)

@@ -76,6 +76,7 @@ def all_end(folders: Folders, tmp_path: Path, kind: str, seeds: range) -> None:
         assert child.exitcode == 0, what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", QUICK)
 def test_a_number_beyond_measure_ends_in_a_verdict(folders: Folders, tmp_path: Path, kind: str) -> None:
     all_end(folders, tmp_path, kind, range(1))

@@ -80,6 +80,7 @@ def moved(network: Network, architecture: Architecture, rows: int, columns: int)
     return entry["dram_words"] - sum(weights.values()), entry["buffer_words"] - sum(weights.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "columns"), slow_if([(56, 56)], [(1, 1), (28, 1), (56, 1), (56, 56)]))
 def test_only_the_image_and_the_last_output_move(roomy: Architecture, rows: int, columns: int) -> None:
     """3.637 MiB, whatever the tiles: the image is fetched tile by tile, and what tiles share of it is kept."""

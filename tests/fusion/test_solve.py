@@ -33,6 +33,7 @@ def solved(request: pytest.FixtureRequest) -> SolveResult:
     return api.compare(block(), tiny(), fusion=Fusion(3), objective=request.param)
 
 
+@pytest.mark.slow
 def test_groups_are_part_of_the_optimum(solved: SolveResult) -> None:
     data = solved.to_json()
     assert solved.status == "OPTIMAL" and data["groups"]

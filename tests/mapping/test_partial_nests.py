@@ -161,6 +161,7 @@ PARTIAL: list[list[dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partial", slow_if([PARTIAL[0], PARTIAL[2]], PARTIAL))
 def test_what_is_open_is_completed_best(partial: list[dict[str, Any]]) -> None:
     free = optimizer.map_layer(LAYER, chip(), engine="path")

@@ -82,6 +82,7 @@ def test_an_unwritable_home_gets_a_private_folder_that_goes(tmp_path: Path) -> N
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_folder_that_can_be_written_is_used(tmp_path: Path) -> None:
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, check=True)

@@ -17,6 +17,7 @@ from tests.support.choices import slow_if
 CHOICES = {"array.x": "16", "array.y": "16", "GLB.size": "512 KiB"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verified", slow_if([True], [False, True]))
 def test_a_large_product_is_solved_stored_and_verified(tmp_path: Path, verified: bool) -> None:
     large = matmul("large", {"M": 2**20, "N": 2**20, "K": 2**13})

@@ -73,6 +73,7 @@ def test_networks_and_architectures_are_shown_in_one_line() -> None:
     assert repr(architecture) == "<Architecture edge_small: 96 hardware points, levels DRAM, GLB, RF>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_tables(folders: Folders, kind: str) -> None:
     found = load_result(folders(kind))

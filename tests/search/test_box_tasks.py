@@ -54,6 +54,7 @@ SOLVED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("objective", "budgets"), slow_unless([SOLVED[0], SOLVED[5]], SOLVED))
 def test_the_optimum_is_that_of_a_solve(objective: str, budgets: dict[str, str]) -> None:
     solved = api.solve(parse_network(NETWORK), under(budgets), objective=objective)

@@ -123,6 +123,7 @@ def stop_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search.Search, "_alone", stopped)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", slow_unless([AGGREGATES[0], AGGREGATES[3]], AGGREGATES), ids=str)
 @pytest.mark.parametrize("objective", slow_if(["edp"], ["energy", "edp"]))
 def test_a_joint_design_is_one_for_each_network(

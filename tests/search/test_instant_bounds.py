@@ -152,6 +152,7 @@ def test_areas_without_a_design_need_no_search(no_search: None) -> None:
     assert section["least"] == [{"area-mm2": str(Fraction(smallest, 10**6))}]
 
 
+@pytest.mark.slow
 def test_a_codesign_with_a_cap_out_of_reach_needs_no_search(no_search: None, monkeypatch: pytest.MonkeyPatch) -> None:
     caps = ({"latency_ms": "0.000001"}, {"energy_mj": "0.0000001"})
     results = [joint("small", capped("large", **cap), time_limit_s=0.0) for cap in caps]

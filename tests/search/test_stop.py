@@ -41,6 +41,7 @@ def test_a_search_given_up_leaves_no_wrong_tables() -> None:
     assert engine.solve(PROBLEM) == PathEngine().solve(PROBLEM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", slow_if(["latency", "edp"], ["energy", "latency", "edp"]))
 def test_a_solve_given_up_at_its_first_search_has_a_design(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """First mappings of all layers make one before any exact search."""

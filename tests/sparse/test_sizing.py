@@ -42,6 +42,7 @@ def test_release_is_the_optimum_of_its_device(budget, z, cycles, dsp):
     assert (design["z"], design["cycles"], design["device_use"]["dsp"]) == (z, [cycles, cycles], dsp)
 
 
+@pytest.mark.slow
 def test_half_the_device_is_too_small_and_says_why():
     found = size(asked(budgets={"dsp": 120}))
     assert found.status == "INFEASIBLE" and found.engine is None

@@ -151,6 +151,7 @@ def test_what_does_not_go_together_is_refused(files: Path) -> None:
         optimizer.compare(*subject())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "idle"),
     [

@@ -92,6 +92,7 @@ class TestVerify:
             part["problem_hash"] = hash_of(result.data["problem"])
         return {check.name for check in verify(result).checks if check.ok is False}
 
+    @pytest.mark.slow
     def test_another_problem_is_found_out(self, result: StoredResult) -> None:
         assert not self.failed(copy.deepcopy(result))
         result.data["problem"]["architecture"]["constraints"] = ["array.x * array.y <= 8"]

@@ -56,6 +56,7 @@ FEASIBLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limits", "objective"), slow_if(FEASIBLE[1:], FEASIBLE), ids=str)
 def test_a_feasible_problem_is_not_infeasible(limits: dict[str, str], objective: str) -> None:
     """Floors above the caps, everything else as the solver would write it."""
@@ -132,6 +133,7 @@ def test_a_reason_is_a_part_of_every_verification() -> None:
     assert failed(result) == ["infeasible"]
 
 
+@pytest.mark.slow
 def test_sizes_that_are_needed_are_counted() -> None:
     small = ARCHITECTURE.replace("[16 words, 32 words]", "[2 words, 4 words], double_buffered: true")
     found = solve_stored(parse_architecture(load_exact(small)))

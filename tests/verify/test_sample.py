@@ -95,6 +95,7 @@ def test_a_worse_design_claimed_optimal_fails(lie: tuple[StoredResult, int]) -> 
     assert found.verdict == "NOT VERIFIED: proof again"
 
 
+@pytest.mark.slow
 def test_a_lie_is_found_as_often_as_what_rests_on_it_is_drawn(lie: tuple[StoredResult, int]) -> None:
     result, _ = lie
     claim = claim_of(result)
@@ -141,6 +142,7 @@ def test_floors_of_the_chosen_point_are_always_proved(honest: StoredResult) -> N
         assert [one.name for one in told if not one.ok] in (["proof again"], ["points again", "proof again"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 4])
 def test_a_seed_draws_the_same_again(honest: StoredResult, seed: int) -> None:
     def said() -> list[str]:

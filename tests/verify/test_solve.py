@@ -87,6 +87,7 @@ def test_a_thorough_check_proves_all_floors(energy: StoredResult) -> None:
     assert "; all " in found.verdict and "(100 % of the bound)" in found.verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "objective, budgets, status",
     [
@@ -227,6 +228,7 @@ def test_a_raised_floor_with_its_bound_is_refuted(energy: StoredResult, number: 
     assert failed(found) == ["proof again"], found.checks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", [Route.CHECKER, Route.CP_SAT, Route.PATH])
 def test_every_route_proves_and_refutes(energy: StoredResult, route: Route, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("by_own_search", "by_program")[: [Route.CHECKER, Route.CP_SAT, Route.PATH].index(route)]:
