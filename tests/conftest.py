@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import importlib.util
+import math
 import os
 import shutil
 import signal
@@ -52,6 +53,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "numprocesses", None) and not config.option.collectonly:
         _compile_kernels()
     config.stash[GUARD] = watch_home(config.rootpath)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Random tests draw no more examples after the time of their profile."""
+    made, limit = getattr(getattr(item, "obj", None), "hypothesis", None), profiles.seconds()
+    if made is None or math.isinf(limit):
+        yield
+        return
+    body = made.inner_test
+    made.inner_test = profiles.timed(body, limit)
+    try:
+        yield
+    finally:
+        made.inner_test = body
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -1,19 +1,28 @@
 """How deep random tests go: Hypothesis profiles, and the number of examples that a test takes in each of them.
 
 ``dev`` is the default: few examples, the same ones in every run. ``ci`` draws new ones in every run, half as many as
-the test names; ``nightly`` draws several times as many. ``--hypothesis-profile NAME`` or the variable
+the test names, for 30 s at most; ``nightly`` draws several times as many. ``--hypothesis-profile NAME`` or the variable
 ``TILEWRIGHT_PROFILE`` chooses one.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 import os
+import time
+from collections.abc import Callable
+from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis.errors import HypothesisException
 
 PROFILE = "TILEWRIGHT_PROFILE"
 PERCENT = {"dev": 5, "ci": 50, "nightly": 400}
 """Examples of a test in hundredths of those that it names."""
+
+SECONDS = {"dev": math.inf, "ci": 30.0, "nightly": math.inf}
+"""A test draws no more examples after this time."""
 
 FEWEST = 3
 """Examples of a test in ``dev``, unless it names fewer."""
@@ -35,6 +44,33 @@ def register() -> None:
             print_blob=name != "dev",
         )
     settings.load_profile(os.environ.get(PROFILE, "dev"))
+
+
+def timed(inner: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    """The body of a random test that passes at once when its time is over, unless an example has failed."""
+    begun: list[float] = []
+    failed: list[bool] = []
+
+    @functools.wraps(inner)
+    def body(*arguments: Any, **named: Any) -> Any:
+        begun.append(time.monotonic())
+        if not failed and begun[-1] - begun[0] > seconds:
+            return None
+        try:
+            return inner(*arguments, **named)
+        except HypothesisException:
+            raise
+        except Exception:
+            failed.append(True)
+            raise
+
+    return body
+
+
+def seconds() -> float:
+    """The time limit of random tests in the profile that is loaded."""
+    name = next(name for name, percent in PERCENT.items() if percent == settings().max_examples)
+    return SECONDS[name]
 
 
 def in_depth() -> bool:
