@@ -12,6 +12,7 @@ from optimizer.networks.catalog import CATALOG, build, unknown_network
 from optimizer.training.bits import TrainingBits
 from optimizer.training.step import training_step
 from optimizer.training.updates import optimizer_named
+from optimizer.workload.edges import width_warnings
 from optimizer.workload.layer import ROLES
 from optimizer.workload.network import Network
 from optimizer.workload.reader import load_network
@@ -107,6 +108,7 @@ def load(
     else:
         _refuse(asked, "a language model")
         network = _load(spec, batch, sequence, bits, dims, allow_unknown, training=rule is not None)
+    network.warnings += [line for line in width_warnings(network) if line not in network.warnings]
     if sparsity is not None:
         network = _with_sparsity(network, sparsity)
     return network if rule is None else training_step(network, optimizer=rule, bits=training_bits)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from optimizer.report.tables import plain_table
 from optimizer.results.units import number_text
+from optimizer.workload.edges import border_words
 from optimizer.workload.facts import LayerFacts, columns, facts_of, total
 from optimizer.workload.layer import Layer
 from optimizer.workload.network import Network
@@ -35,6 +36,9 @@ def workload_report(network: Network) -> RenderableType:
         f"tensors, each once    {bytes_text(whole.bytes_in)} in, {bytes_text(whole.bytes_out)} out",
         f"intensity             {float(whole.macs_per_byte):.2f} multiply-accumulates per byte",
     ]
+    border = border_words(network)
+    if border:
+        lines.append(f"border                {number_text(border)} words of padding are counted as if they were data")
     if network.absorbed:
         folded = ", ".join(f"{count} {kind}" for kind, count in sorted(network.absorbed.items()))
         lines.append(f"operators in no layer of their own  {folded}")
