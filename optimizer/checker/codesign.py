@@ -154,7 +154,7 @@ def _cross_faults(claim: JointClaim) -> Iterator[str]:
             if result is not None and not _same_design(cell, result, one):
                 yield f"{name}: the cross table has {cell}, its result another design"
             own = own_value(claim.result.alone[name])
-            optimal = claim.result.alone[name].data["status"] == "OPTIMAL"
+            optimal = claim.result.alone[name].certificate["status"] == "OPTIMAL"
             if optimal and own is not None and not isinstance(cell, str) and one.target.value(*cell) < own:
                 yield f"{name}: {cell} is better than its own optimum {own}"
 

@@ -17,7 +17,7 @@ from typing import Any
 from optimizer.architecture.hardware import Hardware
 from optimizer.architecture.selection import at
 from optimizer.checker.bound_weights import LayerBound
-from optimizer.checker.claims.solve import Claim, hash_of, rebuild
+from optimizer.checker.claims.solve import Claim, hash_of, rebuild, status_of_whole
 from optimizer.checker.constraint_use import constraint_checks
 from optimizer.checker.design_checks import plain, verdict
 from optimizer.checker.effort import Effort, ProofTally, Route
@@ -105,9 +105,12 @@ class _Front:
             yield f"hardware_points are {stated}, the boxes have {dict(by)}"
         status = "FEASIBLE" if by["open"] and self.designs else "UNKNOWN" if by["open"] else "OPTIMAL"
         status = "INFEASIBLE" if not self.designs and not by["open"] else status
-        known = {self.study["status"], self.claim.data["status"]}
+        whole = status_of_whole(self.study["status"], [self.claim.network])
+        known = {self.study["status"]}
         if known != {status} and ("front" not in self.study or (by["open"] == 0 and known != {"OPTIMAL"})):
             yield f"the status is {self.study['status']}, the boxes show {status}"
+        if self.claim.data["status"] != whole:
+            yield f"the status is {self.claim.data['status']}, that of the front {self.study['status']}"
 
     def design_faults(self) -> Iterator[str]:
         """Check the numbers of the designs; none may dominate another."""

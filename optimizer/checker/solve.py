@@ -16,7 +16,7 @@ from typing import Any
 
 from optimizer.architecture.fabric import RESOURCES
 from optimizer.bodies.certificates import CERTIFICATE_FORMAT, FRONT_FORMAT
-from optimizer.checker.claims.solve import Claim, expected_warnings, hash_of, rebuild
+from optimizer.checker.claims.solve import Claim, expected_warnings, hash_of, rebuild, status_of_whole
 from optimizer.checker.comparison import beside_checks
 from optimizer.checker.design_checks import DESIGN_KEYS, check_design, plain, verdict
 from optimizer.checker.dropped_rule import dropped_checks
@@ -207,7 +207,7 @@ def _agreement(claim: Claim) -> Iterator[str]:
     yield from ending_faults(data, certificate)
     pairs = (
         ("format", data["format"], STUDY_FORMAT if "study" in data else SOLVE_FORMAT),
-        ("status", data["status"], certificate["status"]),
+        ("status", data["status"], status_of_whole(certificate["status"], [claim.network])),
         ("objective.name", data["objective"]["name"], problem["objective"]),
         ("objective of the certificate", certificate["objective"], problem["objective"]),
         ("objective.unit", data["objective"]["unit"], unit),

@@ -64,7 +64,7 @@ def codesign_body(team: Team, found: Findings, seed: int, wall_s: float) -> Code
     faults = [fault for state in (joint, *found.alone) if state is not None for fault in state.disagreements]
     return CodesignBody(
         format=CODESIGN_FORMAT,
-        status=joint_status(found),
+        status=joint_status(found).of_whole(counted=not any(one.network.uncounted for one in team.prepared_problems)),
         termination=Termination.DISAGREEMENT if faults else joint_termination(found),
         objective=_objective(team, found),
         energy_unit=unit_value("energy", team.points.some)[0],
@@ -114,7 +114,8 @@ def _objective(team: Team, found: Findings) -> JointObjective:
 def _network_entry(team: Team, found: Findings, n: int) -> NetworkEntry:
     """A network on the joint design, its own best design, and by how many percent the first is worse."""
     alone, joint = found.alone[n], found.on_joint
-    own = OwnDesign(status=status_of(alone))
+    counted = not team.prepared_problems[n].network.uncounted
+    own = OwnDesign(status=status_of(alone).of_whole(counted=counted))
     if alone.best is not None and alone.best_point is not None:
         here = alone.best_point
         cell = _cell_entry(team, n, here, CrossCell("OPTIMAL", alone.best, alone.value), None)

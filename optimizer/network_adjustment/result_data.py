@@ -49,7 +49,7 @@ def adjust_body(found: Adjustment) -> AdjustBody:
     after = None if found.after is None or found.adjusted is None else _totals(found.adjusted, found.after)
     return AdjustBody(
         format=ADJUST_FORMAT,
-        status=status_of(state),
+        status=status_of(state).of_whole(counted=not found.network.uncounted),
         termination=Termination.DISAGREEMENT if faults else state.ended,
         objective=_objective(found, unit, worth),
         accuracy=ADJUST_ACCURACY,

@@ -108,6 +108,12 @@ def import_onnx(
             allowed="a model with layers",
             remedy="check that this is the right file",
         )
+    if network.uncounted:
+        network.warnings.append(
+            f"the multiply-accumulates of {len(network.uncounted)} operators are not known, nor is their share; those "
+            f"of the others, {network.macs:,}, are counted. A design is FEASIBLE at best: an optimum is one of the part "
+            "that is counted"
+        )
     return network
 
 

@@ -52,6 +52,7 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
         f"traffic without operations{lost}"
     )
     graph.network.warnings.append(one_line(warning))
+    graph.network.uncounted += (layer.name,)
 
 
 def _known(graph: GraphBuilder, tensors: list[str]) -> list[str]:

@@ -30,6 +30,13 @@ class Status(str, Enum):
         """True if more time would change nothing."""
         return self not in (Status.FEASIBLE, Status.UNKNOWN)
 
+    def of_whole(self, *, counted: bool) -> Status:
+        """The status for a network of which this is that of the part that is counted.
+
+        An optimum of a part is proved for no more than that. What no design can do for a part, none can for the whole.
+        """
+        return Status.FEASIBLE if self is Status.OPTIMAL and not counted else self
+
 
 class Termination(str, Enum):
     """Why the work ended.

@@ -45,7 +45,7 @@ def solve_body(prepared: PreparedProblem, state: Exploration, seed: int, wall_s:
     design = None if point is None else _design(prepared, state, point)
     return SolveBody(
         format=SOLVE_FORMAT,
-        status=status_of(state),
+        status=status_of(state).of_whole(counted=not network.uncounted),
         termination=state.ended,
         objective=_objective(prepared, state),
         accounting=prepared.accounting,

@@ -161,7 +161,7 @@ def _body(prepared: PreparedProblem, state: FrontState, seed: int, section: Stud
         seed=seed,
         problem=prepared.problem,
         problem_hash=prepared.problem_hash,
-        status=section.status,
+        status=section.status.of_whole(counted=not prepared.network.uncounted),
         study=section,
         wall_s=wall_s,
     )

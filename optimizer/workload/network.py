@@ -29,7 +29,8 @@ class Network:
     is one of :data:`PHASES`. ``mapping`` holds constraints on the mappings of layers by name, as its file states them
     (:mod:`optimizer.workload.mapping_constraints`). ``serving`` says what a run means where the network is a language
     model. ``file`` is where it was read, for messages. ``absorbed`` counts the operators of an ONNX model that are no
-    layer, by type: part of one, a view, or constant.
+    layer, by type: part of one, a view, or constant. ``uncounted`` names the layers whose multiply-accumulates are not
+    known: operators that were not understood, kept as traffic.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Network:
     serving: Serving | None = None
     file: str | None = field(default=None, compare=False)
     absorbed: Counter[str] = field(default_factory=Counter, compare=False)
+    uncounted: tuple[str, ...] = ()
 
     def add(
         self,

@@ -55,8 +55,9 @@ Views
     index the output; other multiply-accumulate layers have one position.
 Network
     ``mapping``: constraints on the mappings of its layers (:mod:`optimizer.workload.mapping_constraints`), in a file of
-    a single layer too; ``warnings``: optional list of strings; ``training``: what a step of training was made with,
-    ``optimizer`` and ``bits``.
+    a single layer too; ``warnings``: optional list of strings; ``uncounted``: names of layers whose work is not
+    known, so that nothing is proved OPTIMAL; ``training``: what a step of training was made with, ``optimizer`` and
+    ``bits``.
 """
 
 from __future__ import annotations
@@ -132,6 +133,8 @@ def network_data(network: Network) -> dict[str, object]:
     data: dict[str, object] = {"name": network.name}
     if network.warnings:
         data["warnings"] = list(network.warnings)
+    if network.uncounted:
+        data["uncounted"] = list(network.uncounted)
     if network.training is not None:
         data["training"] = network.training
     if network.serving is not None:
@@ -150,7 +153,7 @@ def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) ->
         _add(network, top.without("mapping"), bits, None)
         network.name = str(top.get("name"))
         return network
-    top.only(("name", "bits", "sparsity", "warnings", "training", "serving", "mapping", "layers"))
+    top.only(("name", "bits", "sparsity", "warnings", "uncounted", "training", "serving", "mapping", "layers"))
     bits = role_bits(top.get("bits"), base=bits, file=file, field="bits")
     network = Network(top.text("name", stem), mapping=rules, file=file)
     if "warnings" in top:
@@ -167,7 +170,18 @@ def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) ->
         fields = Fields(entry, file, f"layers[{number}]")
         previous = _add(network, fields, bits, previous)
         own |= {previous} if "sparsity" in fields else set()
+    if "uncounted" in top:
+        network.uncounted = _uncounted(top, network)
     return everywhere(top, network, own)
+
+
+def _uncounted(top: Fields, network: Network) -> tuple[str, ...]:
+    """The names of layers whose multiply-accumulates are not known."""
+    names = tuple(str(name) for name in top.items("uncounted", "a list of names of layers"))
+    for name in names:
+        if name not in network.graph:
+            top.fail("no such layer", "uncounted", name, ", ".join(network.graph))
+    return names
 
 
 def _add(network: Network, fields: Fields, bits: Mapping[str, int], previous: str | None) -> str:

@@ -348,9 +348,12 @@ def test_unknown_operators_can_be_kept_as_traffic(tmp_path):
     assert network.graph.nodes["magic"]["layer"] == VectorLayer(
         "magic", "magic", ((6, 16), (3, 16)), ((6, 16),), 0, parameters=3, grid=(1, 2, 1)
     )
-    (warning,) = network.warnings
+    warning, share = network.warnings
     assert "Magic" in warning
     assert "com.example" in warning
+    assert "1 operators are not known" in share and f"{network.macs:,}" in share
+    assert network.uncounted == ("magic",)
+    assert parse_network(dump_network(network)).uncounted == ("magic",)
 
 
 def test_control_flow_is_not_understood_but_keeps_its_edges(tmp_path):

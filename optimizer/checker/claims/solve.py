@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -233,6 +233,12 @@ def expected_warnings(claim: Claim) -> list[str]:
     stated = set(claim.data["warnings"])
     idle = [line for line in unroll_warnings(claim.architecture, dims) if line in stated]
     return list(dict.fromkeys([*claim.network.warnings, *idle]))
+
+
+def status_of_whole(counted: object, networks: Iterable[Network]) -> object:
+    """The status of a result about networks whose counted parts have this one."""
+    uncounted = any(network.uncounted for network in networks)
+    return "FEASIBLE" if uncounted and counted == "OPTIMAL" else counted
 
 
 def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
