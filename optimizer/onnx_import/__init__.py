@@ -111,8 +111,8 @@ def import_onnx(
     if network.uncounted:
         network.warnings.append(
             f"the multiply-accumulates of {len(network.uncounted)} operators are not known, nor is their share; those "
-            f"of the others, {network.macs:,}, are counted. A design is FEASIBLE at best: an optimum is one of the part "
-            "that is counted"
+            f"of the others, {network.macs:,}, are counted. A design is FEASIBLE at best: an optimum is one of "
+            "the part that is counted"
         )
     return network
 
