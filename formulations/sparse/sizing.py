@@ -39,6 +39,7 @@ from dataclasses import dataclass, field
 from ortools.sat.python import cp_model
 
 from formulations.cp_sat import STATUS, SolverStatus, exact_solver, whole_bound
+from formulations.rows import LARGEST
 
 TIME = "time"
 EDGES = "edges"
@@ -112,7 +113,8 @@ class _Program:
         self._time()
         self._uses({*goals, *problem.budgets})
         for name, budget in problem.budgets.items():
-            model.add(self.goals[name] <= budget)  # (9)
+            if budget <= LARGEST:  # no goal is larger
+                model.add(self.goals[name] <= budget)  # (9)
 
     def _of(self, junction: int, name: str) -> cp_model.LinearExprT:
         rows = self._problem.rows[junction]
@@ -163,6 +165,8 @@ class _Program:
         timings = self._problem.timings
         longest = max(row.cycles for rows in self._problem.rows for row in rows)
         most = max(timing.period * (longest + 2 + timing.proctime) for timing in timings)
+        if most > LARGEST:
+            raise OverflowError(f"a time of {most} units")
         spent = self.model.new_int_var(0, most, "time")
         for timing, chosen in zip(timings, self.timing, strict=True):
             clocks = self.cycle + 2 + timing.proctime
@@ -204,6 +208,11 @@ def solve_sizing(
     -------
     SizingOutcome
         OPTIMAL only if every goal was proved; value and bound are those of the first, ``edges`` with its sign.
+
+    Raises
+    ------
+    OverflowError
+        If times leave the integers of the solver.
     """
     if not all(problem.rows):
         return SizingOutcome(SolverStatus.INFEASIBLE, None, 0, 0, None, None)

@@ -18,6 +18,7 @@ from optimizer.bodies.sparse import (
     SizingObjective,
     SizingQuestion,
 )
+from optimizer.errors import SpecError
 from optimizer.files.records import to_json
 from optimizer.problem.disagreement import disagreement
 from optimizer.problem.status import Status
@@ -70,7 +71,7 @@ def size(request: SizingRequest, options: Options = ONE_THREAD) -> Sizing:
     Raises
     ------
     SpecError
-        If there are too many candidates to list.
+        If there are too many candidates to list, or clocks lie too far apart.
     InternalDisagreementError
         If the independent check refuses the design.
     """
@@ -80,7 +81,16 @@ def size(request: SizingRequest, options: Options = ONE_THREAD) -> Sizing:
     def solve(asked: SizingRequest, goals: tuple[str, ...]) -> tuple[SizingOutcome, Engine | None, Multiplier | None]:
         junctions = candidates(asked)
         left = None if options.time_limit_s is None else options.time_limit_s - (time.perf_counter() - started)
-        found = solve_sizing(lower(asked, junctions), goals, time_limit_s=left, workers=workers, seed=seed)
+        try:
+            found = solve_sizing(lower(asked, junctions), goals, time_limit_s=left, workers=workers, seed=seed)
+        except OverflowError as error:
+            raise SpecError(
+                f"the clocks lie too far apart for the integers of the solver: {error}",
+                field="clock_mhz",
+                value=[str(multiplier.clock_mhz) for multiplier in asked.multipliers],
+                allowed="clocks whose periods have a common unit not far below the shortest one",
+                remedy="round the clocks, or size an engine for each",
+            ) from error
         if found.rows is None:
             return found, None, None
         return found, *lift(asked, junctions, found.rows, found.width, found.timing)

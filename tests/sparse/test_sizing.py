@@ -99,6 +99,19 @@ def test_rate_beyond_every_engine_is_blamed():
     assert [relaxation["least"] for relaxation in why["relaxations"]] == [448, 2.4]
 
 
+def test_caps_beyond_all_costs_are_no_caps():
+    plain = size(asked(budgets={"dsp": 512})).body.objective
+    for budgets, limits in (({"dsp": 10**24}, {}), ({"dsp": 512}, {"max_time_us": Fraction(10**40)})):
+        found = size(asked(budgets=budgets, **limits))
+        assert found.status == "OPTIMAL" and (budgets["dsp"] > 512 or found.body.objective == plain)
+
+
+def test_clocks_beyond_the_integers_are_refused():
+    slow = Multiplier("pipelined", Fraction(1, 10**30))
+    with pytest.raises(SpecError, match="too far apart"):
+        size(asked(budgets={"dsp": 512}, multipliers=(slow,)))
+
+
 def test_a_large_network_is_sized():
     neurons = (1728, 4096, 4096, 1000)
     rules = chosen_rules((), ["balanced", "fi-divides-z", "fo-divides-z"])
