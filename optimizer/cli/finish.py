@@ -87,9 +87,11 @@ def finish(
         If the folder holds a better answer; this one is shown all the same.
     """
     quiet = options.get("quiet", False)
-    show_on_stdout((short if quiet else long)(result.body))
-    if options["out"] is not None:
-        _save(result, options)
+    try:
+        if options["out"] is not None:
+            _save(result, options)
+    finally:
+        show_on_stdout((short if quiet else long)(result.body))
     for place in (options["out"], *also):
         if place is not None and not quiet:
             click.echo(f"written to {place}", err=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from optimizer.cli.streams import exit_code, make_tolerant
 from optimizer.cli.usage_errors import told
 from optimizer.errors import InternalDisagreementError, TilewrightError, UnavailableError
 
@@ -14,7 +15,7 @@ BAD_INPUT, MISSING, INTERNAL = 2, 3, 70
 EPILOG = (
     "Exit codes: 0 a design (OPTIMAL, FEASIBLE) or a passed check; 1 INFEASIBLE, UNKNOWN or a failed "
     "verification; 2 bad input; 3 something that is needed is missing; 70 parts of Tilewright disagree: a design may "
-    "be written, nothing is proved."
+    "be written, nothing is proved; 74 standard output could not be written."
 )
 COMMANDS = {
     "solve": ("solving", "Best hardware and best mapping of every layer of a network, with a proof."),
@@ -56,6 +57,14 @@ class LazyGroup(click.Group):
         """The list of commands, without loading one."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run as a program: on streams that cannot fail."""
+        raw = make_tolerant()
+        try:
+            return super().main(*args, **extra)
+        except SystemExit as end:
+            raise SystemExit(exit_code(raw, end.code)) from None
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
