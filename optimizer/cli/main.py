@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from optimizer.cli.signals import stopping_like_ctrl_c
 from optimizer.cli.streams import exit_code, make_tolerant
 from optimizer.cli.usage_errors import told
 from optimizer.errors import InternalDisagreementError, TilewrightError, UnavailableError
@@ -59,10 +60,11 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run as a program: on streams that cannot fail."""
+        """Run as a program: on streams that cannot fail, and with SIGTERM and SIGHUP like Ctrl-C."""
         raw = make_tolerant()
         try:
-            return super().main(*args, **extra)
+            with stopping_like_ctrl_c():
+                return super().main(*args, **extra)
         except SystemExit as end:
             raise SystemExit(exit_code(raw, end.code)) from None
 

@@ -152,6 +152,7 @@ def _run_copy(work: Work, payload: bytes, seconds: float, into: int, said: IO[by
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the original sees to the end of this one
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         faulthandler.disable()
         gc.freeze()  # what both share is not touched
         os.dup2(said.fileno(), 1)
