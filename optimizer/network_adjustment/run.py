@@ -39,7 +39,7 @@ def run(request: AdjustRequest, options: Options) -> AdjustResult:
 
     Where the architecture has menus, the hardware point is chosen together with the widths. The cost is that of every
     layer by itself under its best mapping; the network as it is gets its own best hardware, to compare with. The time
-    limit is that of the search for widths and resolution.
+    limit is that of the search for widths and resolution; the network as it is gets as much again.
 
     Raises
     ------
@@ -82,11 +82,15 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
         sizes = search.run(deadline)
         state, chosen = merged(sizes), best_of(sizes)
 
-        def solved(subject: Network, where: Architecture) -> SolveResult:
+        def solved(subject: Network, where: Architecture, limit: float | None = None) -> SolveResult:
             asked = Problem(subject, where, objective, engine=engine)
-            return solve(asked, Options(workers=workers, seed=seed, cache_dir=folder))
+            return solve(asked, Options(limit, workers=workers, seed=seed, cache_dir=folder))
 
-        before, after, adjusted, widths = solved(network, architecture), None, None, ties.widths
+        before, after, adjusted, widths = solved(network, architecture, options.time_limit_s), None, None, ties.widths
+        if before.status is Status.UNKNOWN:  # a design to compare with takes the time of one hardware point
+            before = solved(network, at(architecture, dict(prepared.points.some.choices)))
+        if before.status is Status.INFEASIBLE and options.time_limit_s is not None:
+            before = solved(network, architecture)
         if before.status is Status.INFEASIBLE:
             raise SpecError(
                 "the hardware does not run the network as it is, within its limits",
