@@ -40,6 +40,7 @@ class LayerEntry(Forms):
 
     ``mapping`` holds the items of the loop nest, outermost first, as a mapping file states them; None for vector layers
     and for members of a fused group. ``group`` is the number of the fused group that the layer is a member of.
+    ``same_as`` names the first layer of the same shape, if that is another one.
     ``operations`` are those of a vector layer; ``dram_words`` its words at the outermost level.
     """
 
@@ -48,7 +49,7 @@ class LayerEntry(Forms):
     dims: Mapping[str, int]
     padded: Mapping[str, int] | None = None
     multiplicity: int
-    shared_with: tuple[str, ...]
+    same_as: str | None = None
     mapping: tuple[Json, ...] | None
     group: int | None = None
     operations: int | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,7 +18,8 @@ from optimizer.checker.outcome import Check
 from optimizer.checker.physical_bounds import physical_bounds
 from optimizer.errors import SpecError
 from optimizer.golden.group_entry import member_entry, stated_group
-from optimizer.golden.walk import walk
+from optimizer.golden.walk import Walk, walk
+from optimizer.mapping.mapping import Mapping as Nest
 from optimizer.mapping.reader import from_items
 from optimizer.workload.layer import Layer, VectorLayer
 
@@ -103,11 +106,12 @@ def check_design(claim: Claim, hardware: Hardware) -> Iterator[Check]:
     yield verdict("hardware", faults, f"the chosen point of the menus: {dict(hardware.choices)}")
     expected = [layer.name for layer in claim.network.layers()]
     stated = [entry["name"] for entry in data["layers"]]
-    missing = [f"{name} is missing" for name in expected if name not in stated]
+    given, asked = Counter(stated), Counter(expected)
+    missing = [f"{name} is missing" for name in expected if not given[name]]
     extra = [
-        f"{name} is in the result {stated.count(name)} times, in the network {expected.count(name)}"
-        for name in dict.fromkeys(stated)
-        if stated.count(name) != expected.count(name)
+        f"{name} is in the result {times} times, in the network {asked[name]}"
+        for name, times in given.items()
+        if times != asked[name]
     ]
     order = [] if missing or extra or stated == expected else ["the layers are not in the network's order"]
     yield verdict("layers", missing + extra + order, f"all {len(expected)} layers, each once")
@@ -118,10 +122,10 @@ def check_design(claim: Claim, hardware: Hardware) -> Iterator[Check]:
         return
     if not missing and not extra:
         entries = {entry["name"]: entry for entry in data["layers"]}
-        faults = []
+        faults, walks = [], Walks(claim, hardware)
         for layer in claim.network.layers():
             try:
-                found = _layer_faults(claim, layer, entries[layer.name], hardware, totals)
+                found = _layer_faults(claim, layer, entries[layer.name], walks, totals)
                 faults += [f"{layer.name}: {fault}" for fault in found]
             except SpecError as error:
                 faults.append(f"{layer.name}: {' '.join(str(error).split())}")
@@ -149,20 +153,44 @@ def _fused_checks(claim: Claim, hardware: Hardware, totals: Totals) -> Iterator[
         faults += list(differences(group, entry, f"groups[{number}]"))
         for name in group["layers"]:
             expected[name] = member_entry(claim.network.graph.nodes[name]["layer"], walked, number, hardware)
+    walks = Walks(claim, hardware)
     for entry in claim.data["layers"]:
         layer = claim.network.graph.nodes[entry["name"]]["layer"]
         if layer.name in expected:
             faults += list(differences(entry, expected[layer.name], layer.name))
         else:
-            faults += [f"{layer.name}: {fault}" for fault in _layer_faults(claim, layer, entry, hardware, totals)]
+            faults += [f"{layer.name}: {fault}" for fault in _layer_faults(claim, layer, entry, walks, totals)]
     yield verdict("mappings", faults, "every group and loop nest walked: cells, accesses, energy, cycles as stated")
     yield verdict("totals", list(_totals(claim, hardware, totals)), _sums(claim, totals))
     yield verdict("budgets", list(_budgets(claim, hardware, totals)), _limits(claim))
 
 
+class Walks:
+    """Walks of loop nests on the chosen hardware; layers of one shape with one nest share one."""
+
+    def __init__(self, claim: Claim, hardware: Hardware) -> None:
+        self.claim, self.hardware = claim, hardware
+        self._known: dict[object, tuple[Nest, Walk | None]] = {}
+
+    def of(self, layer: Layer, items: Any, options: Mapping[str, Sequence[int]]) -> tuple[Nest, Walk | None]:
+        """The nest that the items state, and its walk; none where an extent is not among the options.
+
+        Loops of such an extent are not executed: there may be any number of them.
+        """
+        key = layer.shape_key(), json.dumps(items, sort_keys=True)
+        if key not in self._known:
+            nest = from_items(items, layer, self.hardware)
+            declared = all(extent in options[dim] for dim, extent in nest.extents(layer.extents).items())
+            rule = self.claim.accounting
+            found = walk(layer, self.hardware, nest, accounting=rule, reuse="innermost") if declared else None
+            self._known[key] = nest, found
+        return self._known[key]
+
+
 def _layer_faults(
-    claim: Claim, layer: Layer | VectorLayer, entry: dict[str, Any], hardware: Hardware, totals: Totals
+    claim: Claim, layer: Layer | VectorLayer, entry: dict[str, Any], walks: Walks, totals: Totals
 ) -> list[str]:
+    hardware = walks.hardware
     if isinstance(layer, VectorLayer):
         run = vector_run(layer, hardware)
         totals.add(layer.multiplicity, run.energy, run.cycles)
@@ -171,7 +199,6 @@ def _layer_faults(
             "type": layer.kind,
             "dims": {},
             "multiplicity": layer.multiplicity,
-            "shared_with": [],
             "mapping": None,
             "operations": layer.operations,
             "dram_words": run.words,
@@ -182,17 +209,15 @@ def _layer_faults(
             "lower_bounds": {},
         }
         return list(differences(entry, expected | _in_no_group(claim)))
-    mapping = from_items(entry["mapping"], layer, hardware)
-    made = mapping.extents(layer.extents)
     group = next(g for g in claim.groups if g.layer.shape_key() == layer.shape_key())
-    faults = [
-        f"{dim} is padded to {made[dim]}, declared are {group.options[dim]}"
-        for dim in made
-        if made[dim] not in group.options[dim]
-    ]
-    if faults:
-        return faults  # the loops of another extent are not executed: there may be any number of them
-    steps = walk(layer, hardware, mapping, accounting=claim.accounting, reuse="innermost")
+    mapping, steps = walks.of(layer, entry["mapping"], group.options)
+    made = mapping.extents(layer.extents)
+    if steps is None:
+        return [
+            f"{dim} is padded to {made[dim]}, declared are {group.options[dim]}"
+            for dim in made
+            if made[dim] not in group.options[dim]
+        ]
     totals.add(layer.multiplicity, steps.energy, math.ceil(steps.latency_cycles))
     if not steps.sound:
         return list(steps.violations)
@@ -213,11 +238,6 @@ def _layer_faults(
         "dims": layer.extents,
         "padded": {dim: extent for dim, extent in made.items() if extent != layer.extents[dim]},
         "multiplicity": layer.multiplicity,
-        "shared_with": [
-            other.name
-            for other in claim.network.mac_layers()
-            if other.name != layer.name and other.shape_key() == layer.shape_key()
-        ],
         "mapping": entry["mapping"],
         "energy_pj": hardware.energy_pj(steps.energy),
         "latency_cycles": plain(steps.latency_cycles),
@@ -226,6 +246,8 @@ def _layer_faults(
         "utilization": float(layer.macs / busy),
         "lower_bounds": physical_bounds(layer, hardware),
     }
+    if claim.fusion is None and group.layer.name != layer.name:
+        expected["same_as"] = group.layer.name
     if layer.block is not None:
         expected["sparsity"] = f"{layer.block.role} {layer.block.kept}:{layer.block.size} along {layer.block.dim}"
     return faults + list(differences(entry, expected | _in_no_group(claim)))
@@ -233,7 +255,7 @@ def _layer_faults(
 
 def _in_no_group(claim: Claim) -> dict[str, Any]:
     """The fusion entry of a layer that is in no group."""
-    return {} if claim.fusion is None else {"group": None, "shared_with": []}
+    return {} if claim.fusion is None else {"group": None}
 
 
 def _totals(claim: Claim, hardware: Hardware, totals: Totals) -> Iterator[str]:

@@ -133,7 +133,6 @@ def member_entry(layer: AnyLayer, walked: FusedWalk, group: int, hardware: Hardw
         "type": layer.kind,
         "dims": dims,
         "multiplicity": 1,
-        "shared_with": [],
         "mapping": None,
         "group": group,
         "energy_pj": hardware.energy_pj(energy),

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from optimizer.bodies.solve import Design
-from optimizer.report.layers import distinct_layers, dram_words, runs
+from optimizer.report.layers import dram_words, equal_layers
 from optimizer.report.tables import plain_table
 from optimizer.results.units import dims_text, energy_text, number_text, percent_text, ratio_text
 from optimizer.workload.layer import ROLES, Layer
@@ -28,8 +28,9 @@ def layer_table(design: Design, network: Network, unit: str) -> Table:
     numbers = ("runs", "energy", "share", "cycles", "util.", "x roofline", "limit", "x DRAM bound")
     table = plain_table("Layers", *columns, *numbers, left=len(columns))
     outer = design.hardware.levels[0].name
-    for entry in distinct_layers(design.layers):
-        bounds, times = entry.lower_bounds, runs(design.layers, entry)
+    for equal in equal_layers(design.layers).values():
+        entry, times = equal[0], sum(one.multiplicity for one in equal)
+        bounds = entry.lower_bounds
         words = None if entry.mapping is None else dram_words(entry.accesses.get(outer))
         work = dims_text(entry.dims) if entry.dims else f"{number_text(entry.operations)} operations"
         work += f" ({entry.sparsity})" if entry.sparsity else ""

@@ -21,6 +21,8 @@ from optimizer.workload.network import Network
 Body = SolveBody | EvaluationBody
 Layers = Sequence[LayerEntry]
 ROLES = ("W", "I", "O")
+NAMED = 12
+"""Names of equal layers in a heading."""
 
 
 def layers_of(body: Body) -> tuple[LayerEntry, ...]:
@@ -28,15 +30,14 @@ def layers_of(body: Body) -> tuple[LayerEntry, ...]:
     return () if body.design is None else body.design.layers
 
 
-def distinct_layers(layers: Layers) -> list[LayerEntry]:
-    """The layers, of equal ones only the first; vector layers of equal figures count as equal."""
-    seen: set[object] = set()
-    found = []
+def equal_layers(layers: Layers) -> dict[str, list[LayerEntry]]:
+    """Equal layers by the name of the first of them; vector layers of equal figures count as equal."""
+    found: dict[str, list[LayerEntry]] = {}
+    first: dict[object, str] = {}
     for entry in layers:
         streamed = _streamed(entry)
-        if entry.name not in seen and (streamed is None or streamed not in seen):
-            found.append(entry)
-        seen |= {entry.name, streamed, *entry.shared_with}
+        name = (entry.same_as or entry.name) if streamed is None else first.setdefault(streamed, entry.name)
+        found.setdefault(name, []).append(entry)
     return found
 
 
@@ -47,18 +48,8 @@ def _streamed(entry: LayerEntry) -> tuple[object, ...] | None:
     return (entry.kind, entry.multiplicity, entry.operations, entry.dram_words, entry.energy_pj, entry.latency_cycles)
 
 
-def runs(layers: Layers, entry: LayerEntry) -> int:
-    """How often a layer and its equals run."""
-    streamed = _streamed(entry)
-    if streamed is not None:
-        return sum(other.multiplicity for other in layers if _streamed(other) == streamed)
-    multiplicities = {other.name: other.multiplicity for other in layers}
-    equals = [name for name in entry.shared_with if name != entry.name]
-    return entry.multiplicity + sum(multiplicities.get(name, entry.multiplicity) for name in equals)
-
-
 def find_layer(layers: Layers, name: str) -> LayerEntry:
-    """The entry of a layer, also if only an equal layer has one.
+    """The entry of a layer.
 
     Raises
     ------
@@ -67,9 +58,6 @@ def find_layer(layers: Layers, name: str) -> LayerEntry:
     """
     for entry in layers:
         if entry.name == name:
-            return entry
-    for entry in layers:
-        if name in entry.shared_with:
             return entry
     raise SpecError(
         "the result has no such layer",
@@ -85,12 +73,13 @@ def dram_words(counts: Mapping[str, AccessCounts] | None) -> int | None:
     return None if counts is None else sum((a.reads + a.updates) * a.instances for a in counts.values())
 
 
-def layer_heading(entry: LayerEntry) -> Text:
-    """Name, equal layers, dims and padding of a layer."""
+def layer_heading(entry: LayerEntry, equal: Sequence[LayerEntry] = ()) -> Text:
+    """Name, other layers of the same shape, dims and padding of a layer."""
     text = Text(entry.name, style="bold")
-    equals = [name for name in entry.shared_with if name != entry.name]
-    if equals:
-        text.append(f" (also {', '.join(equals)})", style="dim")
+    others = [other.name for other in equal if other.name != entry.name]
+    if others:
+        more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
+        text.append(f" (also {', '.join(others[:NAMED])}{more})", style="dim")
     text.append(f"  {entry.kind} {dims_text(entry.dims)}".rstrip(), style="default")
     if entry.sparsity:
         text.append(f" in blocks, {entry.sparsity}", style="default")
@@ -159,7 +148,8 @@ def layer_report(body: Body, name: str) -> Group:
     """Everything about one layer: totals, limits, loop nest, accesses."""
     entry = find_layer(layers_of(body), name)
     outer = body.design.hardware.levels[0].name if body.design is not None else ""
-    parts: list[RenderableType] = [layer_heading(entry), Text()]
+    equal = equal_layers(layers_of(body)).get(entry.same_as or entry.name, [])
+    parts: list[RenderableType] = [layer_heading(entry, equal), Text()]
     parts.append(limits_table(entry, outer, energy_unit(body.objective.unit)))
     parts += [Text(), Text(layer_nest(entry, network_in(body)))]
     if entry.accesses:

@@ -21,7 +21,7 @@ from optimizer.report.dropped import dropped_report
 from optimizer.report.groups import comparison_table, groups_report
 from optimizer.report.layer_table import LEGEND, layer_table
 from optimizer.report.layers import (
-    distinct_layers,
+    equal_layers,
     layer_heading,
     layer_nest,
     layer_report,
@@ -82,9 +82,9 @@ def _layer_parts(body: Body, design: Design, unit: str) -> list[RenderableType]:
     if body.training is not None:
         parts += [Text(), phase_table(design.layers, network, unit)]
     parts += [Text(), layer_table(design, network, unit), Text(LEGEND, style="dim")]
-    for entry in distinct_layers(design.layers):
+    for entry, *others in equal_layers(design.layers).values():
         if entry.group is None:
-            parts += [Text(), layer_heading(entry), Text(layer_nest(entry, network))]
+            parts += [Text(), layer_heading(entry, others), Text(layer_nest(entry, network))]
     return parts
 
 

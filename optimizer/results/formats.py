@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-SOLVE_FORMAT = "tilewright-solve/1"
-STUDY_FORMAT = "tilewright-study/1"
+SOLVE_FORMAT = "tilewright-solve/2"
+STUDY_FORMAT = "tilewright-study/2"
 CODESIGN_FORMAT = "tilewright-codesign/1"
-EVALUATION_FORMAT = "tilewright-evaluation/1"
+EVALUATION_FORMAT = "tilewright-evaluation/2"
 MEMORY_FORMAT = "tilewright-memory/1"
 ADJUST_FORMAT = "tilewright-adjust/1"
 SPARSE_FORMAT = "tilewright-sparse/1"

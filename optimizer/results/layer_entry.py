@@ -50,7 +50,6 @@ def mapped_layer(
     cost: LayerCost,
     *,
     padded: Mapping[str, int] | None = None,
-    shared_with: tuple[str, ...] = (),
 ) -> LayerEntry:
     """Totals, counts and limits of one run of a layer under a mapping."""
     return LayerEntry(
@@ -59,7 +58,6 @@ def mapped_layer(
         dims=layer.extents,
         padded=padded,
         multiplicity=layer.multiplicity,
-        shared_with=shared_with,
         mapping=tuple(to_items(mapping, hardware)),
         energy_pj=hardware.energy_pj(cost.energy),
         latency_cycles=number(cost.latency_cycles),

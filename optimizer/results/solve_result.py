@@ -115,21 +115,21 @@ def _parts(prepared: PreparedProblem, best: Pick, hardware: Hardware) -> Parts:
 def layers_alone(prepared: PreparedProblem, prices: Sequence[Price], hardware: Hardware) -> tuple[LayerEntry, ...]:
     """Every layer by itself; the prices are in the order of the session's pricers."""
     priced = {p.layer.shape_key(): price for p, price in zip(prepared.pricers, prices, strict=True)}
-    equal = _equal_layers(prepared.network)
-    return tuple(
-        vector_entry(prepared, layer, hardware)
-        if isinstance(layer, VectorLayer)
-        else layer_entry(prepared, layer, hardware, priced[layer.shape_key()], equal[layer.shape_key()])
-        for layer in prepared.network.layers()
-    )
-
-
-def _equal_layers(network: Network) -> dict[Hashable, list[str]]:
-    """Names of the layers of every shape."""
-    names: dict[Hashable, list[str]] = {}
-    for layer in network.mac_layers():
-        names.setdefault(layer.shape_key(), []).append(layer.name)
-    return names
+    first: dict[Hashable, str] = {}
+    known: dict[Hashable, LayerEntry] = {}
+    entries: list[LayerEntry] = []
+    for layer in prepared.network.layers():
+        if isinstance(layer, VectorLayer):
+            entries.append(vector_entry(prepared, layer, hardware))
+            continue
+        shape = layer.shape_key()
+        alike = shape, layer.kind, layer.real_taps
+        if alike not in known:
+            known[alike] = layer_entry(prepared, layer, hardware, priced[shape])
+        name = first.setdefault(shape, layer.name)
+        same = None if name == layer.name else name
+        entries.append(replace(known[alike], name=layer.name, multiplicity=layer.multiplicity, same_as=same))
+    return tuple(entries)
 
 
 def fused_parts(prepared: PreparedProblem, fused: Fused, hardware: Hardware) -> Parts:
@@ -147,19 +147,17 @@ def fused_parts(prepared: PreparedProblem, fused: Fused, hardware: Hardware) -> 
         else:
             found = alone[layer.name]
             assert found is not None
-            layers.append(_beside_groups(layer_entry(prepared, layer, hardware, found, [])))
+            layers.append(_beside_groups(layer_entry(prepared, layer, hardware, found)))
     return tuple(entry for entry, _ in described), tuple(layers)
 
 
 def _beside_groups(entry: LayerEntry) -> LayerBesideGroups:
-    """A layer outside of the groups; equal layers may be in one, so none is named."""
-    return LayerBesideGroups(**vars(entry) | {"shared_with": (), "group": None})
+    """A layer outside of the groups; an equal layer may be in one, so none is named."""
+    return LayerBesideGroups(**vars(entry) | {"group": None})
 
 
-def layer_entry(
-    prepared: PreparedProblem, layer: Layer, hardware: Hardware, price: Price, equal: Sequence[str]
-) -> LayerEntry:
-    """A multiply-accumulate layer that runs by itself, with its mapping; `equal` are the layers of its shape.
+def layer_entry(prepared: PreparedProblem, layer: Layer, hardware: Hardware, price: Price) -> LayerEntry:
+    """A multiply-accumulate layer that runs by itself, with its mapping.
 
     Raises
     ------
@@ -182,7 +180,6 @@ def layer_entry(
         mapping,
         cost,
         padded={d: e for d, e in price.extents if e != layer.extents[d]},
-        shared_with=tuple(name for name in equal if name != layer.name),
     )
     return entry if layer.block is None else replace(entry, sparsity=layer.block.label)
 
@@ -195,7 +192,6 @@ def vector_entry(prepared: PreparedProblem, layer: VectorLayer, hardware: Hardwa
         kind=layer.kind,
         dims={},
         multiplicity=layer.multiplicity,
-        shared_with=(),
         mapping=None,
         operations=layer.operations,
         dram_words=cost.dram_words,

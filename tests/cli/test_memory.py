@@ -107,9 +107,7 @@ def test_costs_of_a_design(tmp_path) -> None:
     lives = lifetimes(network)
     figures = {"energy_pj": 2.5, "latency_cycles": 7, "multiplicity": 2}
     outer = level("DRAM", None, access_bits=64, update_energy_pj=10.0, read_energy_pj=4.0)
-    step = result(
-        layers=[fc_layer(name, [], **figures) for name in lives.steps], hardware=HARDWARE | {"levels": [outer]}
-    )
+    step = result(layers=[fc_layer(name, **figures) for name in lives.steps], hardware=HARDWARE | {"levels": [outer]})
     costs = design_costs(lives, step, "energy")
     first = lives.activations[0]
     readers = sum(1 for _ in network.graph.successors(first.name))

@@ -36,7 +36,7 @@ def options_of(command: str) -> dict[str, Any]:
         assert inner is not None
         found = inner
     context = click.Context(found, resilient_parsing=True)
-    given = found.make_context(command, [], resilient_parsing=True).params
+    given = found.make_context(command, [], resilient_parsing=True, help_option_names=["-h", "--help"]).params
     options = [option for option in found.get_params(context) if isinstance(option, click.Option)]
     return {
         SAME_NAME.get(str(option.name), str(option.name)): given[str(option.name)]

@@ -84,6 +84,11 @@ def lower_floors(f: Forgery) -> None:
         floors[layer] = max(0, floors[layer] - math.ceil(over / claim.parts[layer][1]))
 
 
+def first_of(entry: Data) -> object:
+    """The first layer of the same shape."""
+    return entry.get("same_as", entry["name"])
+
+
 def restate(f: Forgery) -> bool:
     """All that follows from other numbers of the layers."""
     f.retotal()
@@ -115,8 +120,9 @@ def break_mapping(f: Forgery) -> bool:
         if items != kept["mapping"] and broken(f, entry):
             rewalk(f, entry)
             for other in mac_entries(f):
-                if other["name"] in entry["shared_with"]:
-                    other.update(copy.deepcopy({k: entry[k] for k in entry if k not in ("name", "shared_with")}))
+                if other is not entry and first_of(other) == first_of(entry):
+                    own = ("name", "same_as", "multiplicity")
+                    other.update(copy.deepcopy({k: entry[k] for k in entry if k not in own}))
             return restate(f)
         entry.clear()
         entry |= kept

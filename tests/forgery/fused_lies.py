@@ -58,7 +58,7 @@ def _known() -> list[Data]:
                 one = api.solve(network, hardware, objective=goal, fusion=fusion, workers=1).data
                 if fusion is None:
                     for entry in one["layers"]:
-                        entry |= {"group": None, "shared_with": []}
+                        entry |= {"group": None}
                     one["groups"] = []
                 chosen = zip(point.choices, _labels(), strict=True)
                 design = [labels.index(entry) for (_, entry), labels in chosen]

@@ -294,7 +294,7 @@ def test_command_line(tmp_path: Path) -> None:
     expected = group_costs(several(), chip("2 KiB"), tmp_path / "groups.yaml")
     for name in ("groups", "layers", "comparison", "energy_pj", "latency_cycles", "dram_words", "accounting", "space"):
         assert stored[name] == expected[name], name
-    assert stored["format"] == "tilewright-evaluation/1" and set(stored["versions"]) >= {"tilewright", "python"}
+    assert stored["format"] == "tilewright-evaluation/2" and set(stored["versions"]) >= {"tilewright", "python"}
 
 
 def subsets(values: list[Any]) -> list[tuple[Any, ...]]:

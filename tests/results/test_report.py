@@ -19,7 +19,15 @@ from optimizer.problem.problem import network_of
 from optimizer.report import layers as report_layers
 from optimizer.report.checks import checks_table
 from optimizer.report.layer_table import layer_table
-from optimizer.report.layers import distinct_layers, dram_words, find_layer, layer_nest, layers_of, network_in, runs
+from optimizer.report.layers import (
+    dram_words,
+    equal_layers,
+    find_layer,
+    layer_heading,
+    layer_nest,
+    layers_of,
+    network_in,
+)
 from optimizer.report.mapping import evaluation_report
 from optimizer.report.solve import (
     full_report,
@@ -135,12 +143,17 @@ def test_bits_have_a_column_where_they_are_not_the_default() -> None:
 
 
 def test_runs_count_multiplicity_and_equal_layers() -> None:
-    listed = layers(fc_layer("a", ["b"], multiplicity=2), fc_layer("b", ["a"], multiplicity=3))
-    assert runs(listed, listed[0]) == 5
-    folded = layers(fc_layer("a", ["b", "c"], multiplicity=2))
-    assert runs(folded, folded[0]) == 6
-    assert [entry.name for entry in distinct_layers(listed)] == ["a"]
-    assert find_layer(folded, "c").name == "a"
+    listed = layers(fc_layer("a", multiplicity=2), fc_layer("b", "a", multiplicity=3), fc_layer("c"))
+    assert {name: [entry.name for entry in equal] for name, equal in equal_layers(listed).items()} == {
+        "a": ["a", "b"],
+        "c": ["c"],
+    }
+    assert find_layer(listed, "b").multiplicity == 3
+    assert layer_heading(listed[0], listed[:2]).plain.startswith("a (also b)")
+    many = layers(*(fc_layer(f"l{n}", "l0" if n else None) for n in range(40)))
+    assert layer_heading(many[0], many).plain.startswith("l0 (also l1, ") and "l12 and 27 more)" in str(
+        layer_heading(many[0], many)
+    )
 
 
 def layers(*entries: dict[str, Any]) -> list[LayerEntry]:
@@ -168,7 +181,7 @@ def test_one_layer() -> None:
 
 
 def test_padding_is_named() -> None:
-    padded = body(layers=[fc_layer("fc1", [], padded={"M": 5})])
+    padded = body(layers=[fc_layer("fc1", padded={"M": 5})])
     assert "M=4 N=8 K=16 padded to M=5" in to_text(layer_report(padded, "fc1"))
 
 
@@ -196,7 +209,7 @@ def test_nest_needs_the_network() -> None:
 def test_a_report_reads_the_network_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
     monkeypatch.setattr(report_layers, "network_of", lambda problem: read.append(problem) or network_of(problem))
-    text = to_text(full_report(body(layers=[fc_layer("fc1", []), fc_layer("fc2", [])])))
+    text = to_text(full_report(body(layers=[fc_layer("fc1"), fc_layer("fc2")])))
     assert text.count("keep O in GLB") == 2 and len(read) == 1
 
 

@@ -44,14 +44,14 @@ def access(reads: int, fills: int = 0, updates: int = 0, tile_words: int = 1, in
     }
 
 
-def fc_layer(name: str, equal: list[str], **changes: Any) -> dict[str, Any]:
+def fc_layer(name: str, first: str | None = None, **changes: Any) -> dict[str, Any]:
     """The entry of a matrix product with 8,000 pJ and 256 cycles."""
     return {
         "name": name,
         "type": "matmul",
         "dims": {"M": 4, "N": 8, "K": 16},
         "multiplicity": 1,
-        "shared_with": equal,
+        **({} if first is None else {"same_as": first}),
         "mapping": MAPPING,
         "energy_pj": 8000.0,
         "latency_cycles": 256,
@@ -109,7 +109,6 @@ def design(**changes: Any) -> dict[str, Any]:
         "type": "relu",
         "dims": {},
         "multiplicity": 1,
-        "shared_with": [],
         "mapping": None,
         "energy_pj": 500.0,
         "latency_cycles": 32,
@@ -120,7 +119,7 @@ def design(**changes: Any) -> dict[str, Any]:
         "lower_bounds": {},
     }
     return {
-        "format": "tilewright-solve/1",
+        "format": "tilewright-solve/2",
         "status": "OPTIMAL",
         "termination": "complete",
         "objective": {"name": "energy", "unit": "pJ", "value": 16500.0, "bound": 16500.0, "gap": 0.0},
@@ -134,7 +133,7 @@ def design(**changes: Any) -> dict[str, Any]:
         "latency_cycles": 544,
         "latency_ms": 0.001088,
         "power_w": 0.0152,
-        "layers": [fc_layer("fc1", ["fc2"]), fc_layer("fc2", ["fc1"]), vector],
+        "layers": [fc_layer("fc1"), fc_layer("fc2", "fc1"), vector],
         "hardware_points": points(closed_by_bound=90, closed_by_area=4, solved=2),
         "warnings": ["the model has an unknown operator [Foo]"],
         "versions": {},
