@@ -43,7 +43,7 @@ from optimizer.onnx_import.cleaning import name_on_one_line, slim
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported
 from optimizer.onnx_import.inference import VALUE_LIMIT
 from optimizer.onnx_import.labels import node_label
-from optimizer.onnx_import.operators import HANDLERS
+from optimizer.onnx_import.operators import handler_of
 from optimizer.onnx_import.reading import fix_dims, read_model
 from optimizer.onnx_import.resolution import placed, resolved, unexpected
 from optimizer.onnx_import.unknown import import_opaque
@@ -116,9 +116,10 @@ def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
     label = node_label(node)
     try:
         try:
-            if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
+            handler = handler_of(node)
+            if handler is None:
                 raise Unsupported("the operator")
-            HANDLERS[node.op_type](graph, node)
+            handler(graph, node)
         except Unsupported as reason:
             import_opaque(graph, node, str(reason), allow_unknown)
     except SpecError as error:

@@ -67,10 +67,10 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
     name, output = graph.name(node), node.output[0]
     if not bias or graph.tensors.is_constant(bias):
         learned = graph.words(node, bias) if bias and graph.tensors.is_learned(bias) else 0
-        _add_product(graph, (left, right), output, size, name=name, indices=indices, learned=learned)
+        add_product(graph, (left, right), output, size, name=name, indices=indices, learned=learned)
         return
     product, shape = f"{output}/product", graph.shape(node, output)
-    _add_product(graph, (left, right), product, size, name=name, indices=indices)
+    add_product(graph, (left, right), product, size, name=name, indices=indices)
     layout = graph.layout(product) or usual_layout(shape)
     words, other = graph.words(node, output), graph.shape(node, bias)
     add = vector_layer(
@@ -93,7 +93,7 @@ def import_einsum(graph: GraphBuilder, node: Any) -> None:
     equation = attributes(node)["equation"].decode().replace(" ", "")
     left, right = node.input
     size = contraction(equation, graph.shape(node, left), graph.shape(node, right))
-    _add_product(graph, (left, right), node.output[0], size, name=graph.name(node))
+    add_product(graph, (left, right), node.output[0], size, name=graph.name(node))
 
 
 def broadcast_product(left: tuple[int, ...], right: tuple[int, ...]) -> Contraction:
@@ -181,10 +181,10 @@ def _import_product(graph: GraphBuilder, node: Any, left: str, right: str) -> No
     if () in shapes:
         raise Unsupported("a matrix product with a scalar")
     size, indices = broadcast_product(*shapes), broadcast_indices(*shapes)
-    _add_product(graph, (left, right), node.output[0], size, name=graph.name(node), indices=indices)
+    add_product(graph, (left, right), node.output[0], size, name=graph.name(node), indices=indices)
 
 
-def _add_product(
+def add_product(
     graph: GraphBuilder,
     factors: tuple[str, str],
     output: str,

@@ -16,10 +16,14 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from optimizer.errors import SpecError
+from optimizer.onnx_import.contrib_shapes import contrib_types
 from optimizer.onnx_import.tensors import Tensors
 
 VALUE_LIMIT = 1 << 16
 """Words up to which the value of a constant is computed."""
+
+MOST_INTEGERS = 64
+"""Integers up to which the value of a constant is kept for what reads the nodes."""
 
 _RANDOM = {
     "RandomNormal",
@@ -57,6 +61,13 @@ class Inference(Tensors):
                 self._values[tensor.name] = self._array(tensor)
         for sparse in model.graph.sparse_initializer:
             self.add_constant(sparse.values.name, sparse.values.data_type, sparse.dims)
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """The values of a constant of a few integers or truth values, flat; None where they are not known."""
+        value = self._values.get(name)
+        if value is None or value.dtype.kind not in "iub" or value.size > MOST_INTEGERS:
+            return None
+        return tuple(int(entry) for entry in value.flat)
 
     def _array(self, tensor: Any) -> Any:
         """The data of a constant."""
@@ -103,10 +114,10 @@ class Inference(Tensors):
         return str(onnx.TensorProto.DataType.Name(element)) if element else "of no known type,"
 
     def _infer(self, node: Any, inputs: list[str], label: str) -> dict[str, Any]:
-        """Output types by ONNX's inference; none for operators it does not know."""
+        """Output types by ONNX's inference, by our own for some others; none for operators that nothing knows."""
         schema = self.schema(node)
         if schema is None:
-            return {}
+            return contrib_types(node, self)
         types = {name: self._types[name] for name in inputs}
         if any(kind.WhichOneof("value") is None for kind in types.values()):
             return {}

@@ -17,7 +17,7 @@ from optimizer.onnx_import.expansion import expand
 from optimizer.onnx_import.inference import Inference
 from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.node_check import check_node
-from optimizer.onnx_import.operators import HANDLERS
+from optimizer.onnx_import.operators import handler_of
 from optimizer.onnx_import.tensors import Tensors, from_bytes
 
 SECONDS, SECONDS_PER_NODE = 10.0, 0.05
@@ -69,8 +69,7 @@ def _kept(node: Any, tensors: Inference, file: str, depth: int) -> Iterator[Any]
         tensors.visit(node, label)
         if all(tensors.is_constant(name) for name in node.output if name):
             return
-        known = node.domain in ("", "ai.onnx") and node.op_type in HANDLERS
-        parts = [] if known or depth == DEEPEST else expand(node, tensors)
+        parts = [] if handler_of(node) is not None or depth == DEEPEST else expand(node, tensors)
     except SpecError as error:
         raise placed(error, file, label) from error
     except MemoryError:

@@ -9,7 +9,7 @@ from optimizer.files.names import one_line
 from optimizer.onnx_import.graph import GraphBuilder
 from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.layout import Read
-from optimizer.onnx_import.operators import HANDLERS
+from optimizer.onnx_import.operators import DOMAINS
 from optimizer.workload.layer import VectorLayer
 
 
@@ -28,7 +28,7 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
             file=graph.file,
             field=label,
             value=f"operator {node.op_type} of domain {domain}",
-            allowed=f"{', '.join(sorted(HANDLERS))} of domain ai.onnx",
+            allowed="; ".join(f"{', '.join(sorted(known))} of domain {name}" for name, known in DOMAINS.items()),
             remedy="export the model with other operators, or count this one as tensor traffic only with "
             "--allow-unknown",
         )

@@ -1,0 +1,115 @@
+"""Types of the outputs of operators that ONNX's own inference does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from onnx import TensorProto, helper
+
+from optimizer.errors import SpecError
+from optimizer.onnx_import.signatures import signature_of
+from optimizer.onnx_import.tensors import Tensors
+
+Shape = tuple[int, ...]
+Shapes = list[Shape | None]
+
+
+def contrib_types(node: Any, tensors: Tensors) -> dict[str, Any]:
+    """Types of the node's outputs by name; none for operators and shapes that are not known.
+
+    Raises
+    ------
+    SpecError
+        If the shapes of the inputs do not fit together.
+    """
+    if signature_of(node) is None:
+        return {}
+    element = tensors.type_of(node.input[0]).tensor_type.elem_type
+    shapes = _SHAPES.get(node.op_type, _like_first)(node, tensors)
+    types = {}
+    for number, (name, shape) in enumerate(zip(node.output, shapes, strict=False)):
+        if name and shape is not None:
+            statistics = number in (1, 2) and node.op_type in _NORMS
+            types[name] = helper.make_tensor_type_proto(TensorProto.FLOAT if statistics else element, list(shape))
+    return types
+
+
+def misfit(problem: str, field: str, value: object, allowed: str) -> SpecError:
+    """An error about shapes or values that do not fit together."""
+    return SpecError(problem, field=field, value=value, allowed=allowed, remedy="export or download the model again")
+
+
+def turned(shape: Shape, by: int) -> Shape:
+    """The shape of a matrix or of several, with the last two axes exchanged if `by` is not 0."""
+    return (*shape[:-2], shape[-1], shape[-2]) if by and len(shape) > 1 else shape
+
+
+def product_shape(left: Shape, right: Shape) -> Shape:
+    """Shape of a NumPy-style ``left @ right``.
+
+    Raises
+    ------
+    SpecError
+        If there is no such product.
+    """
+    wide, tall = (1, *left) if len(left) == 1 else left, (*right, 1) if len(right) == 1 else right
+    fits = left and right and wide[-1] == tall[-2]
+    length = max(len(wide), len(tall)) - 2
+    ours, theirs = ((1,) * (length + 2 - len(shape)) + shape[:-2] for shape in (wide, tall))
+    if not fits or any(a != b and 1 not in (a, b) for a, b in zip(ours, theirs, strict=True)):
+        raise misfit("the factors of the product do not fit together", "inputs", [list(left), list(right)], "a product")
+    batch = tuple(b if a == 1 else a for a, b in zip(ours, theirs, strict=True))
+    rows = () if len(left) == 1 else (wide[-2],)
+    return (*batch, *rows, *(() if len(right) == 1 else (tall[-1],)))
+
+
+def _attribute(node: Any, name: str, default: int) -> int:
+    return next((int(one.i) for one in node.attribute if one.name == name), default)
+
+
+def _like_first(node: Any, tensors: Tensors) -> Shapes:
+    return [tensors.known_shape(node.input[0])]
+
+
+def _normalization(node: Any, tensors: Tensors) -> Shapes:
+    """The result, statistics over the axes from ``axis`` on, and the sum with what is skipped."""
+    shape = tensors.known_shape(node.input[0])
+    if not shape:
+        return [shape]
+    axis = _attribute(node, "axis", -1)
+    if not -len(shape) <= axis < len(shape):
+        raise misfit("no axis of the input", "attribute axis", axis, f"{-len(shape)} to {len(shape) - 1}")
+    axis %= len(shape)
+    statistics = (*shape[:axis], *(1 for _ in shape[axis:]))
+    return [shape, statistics, statistics, shape]
+
+
+def _product(node: Any, tensors: Tensors) -> Shapes:
+    left, right = (tensors.known_shape(name) for name in node.input[:2])
+    if left is None or right is None or _attribute(node, "transBatchA", 0) or _attribute(node, "transBatchB", 0):
+        return [None]
+    return [product_shape(turned(left, _attribute(node, "transA", 0)), turned(right, _attribute(node, "transB", 0)))]
+
+
+def _product_of_blocks(node: Any, tensors: Tensors) -> Shapes:
+    """Rows of the input times N columns; what is packed has the size that the attributes say."""
+    columns, inner = _attribute(node, "N", 1), _attribute(node, "K", 1)
+    shape = tensors.known_shape(node.input[0])
+    if shape is not None and (not shape or shape[-1] != inner):
+        raise misfit("the input does not have K columns", f"tensor {node.input[0]}", list(shape), f"{inner} columns")
+    return [None if shape is None else (*shape[:-1], columns)]
+
+
+_NORMS = {
+    "LayerNormalization",
+    "SimplifiedLayerNormalization",
+    "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization",
+}
+_SHAPES: Mapping[str, Callable[[Any, Tensors], Shapes]] = {
+    **dict.fromkeys(_NORMS, _normalization),
+    **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _product),
+    "MatMulNBits": _product_of_blocks,
+}
+"""Shapes of the outputs, None where they are not known; operators that are not listed: the shape of the first input."""
