@@ -14,9 +14,10 @@ from optimizer.onnx_import.contraction import (
     broadcast_indices,
     broadcast_product,
 )
-from optimizer.onnx_import.contrib_shapes import misfit, turned
+from optimizer.onnx_import.contrib_shapes import turned
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes
 from optimizer.onnx_import.layout import Read
+from optimizer.onnx_import.misfits import misfit
 from optimizer.workload.layer import VectorLayer
 
 DEQUANTIZE = 2

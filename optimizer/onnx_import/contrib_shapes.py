@@ -7,11 +7,12 @@ from typing import Any
 
 from onnx import TensorProto, helper
 
-from optimizer.errors import SpecError
+from optimizer.onnx_import.attention_sizes import sizes_of
+from optimizer.onnx_import.graph import Unsupported
+from optimizer.onnx_import.misfits import Shape, misfit
 from optimizer.onnx_import.signatures import signature_of
 from optimizer.onnx_import.tensors import Tensors
 
-Shape = tuple[int, ...]
 Shapes = list[Shape | None]
 
 
@@ -31,13 +32,11 @@ def contrib_types(node: Any, tensors: Tensors) -> dict[str, Any]:
     for number, (name, shape) in enumerate(zip(node.output, shapes, strict=False)):
         if name and shape is not None:
             statistics = number in (1, 2) and node.op_type in _NORMS
-            types[name] = helper.make_tensor_type_proto(TensorProto.FLOAT if statistics else element, list(shape))
+            kind = TensorProto.FLOAT if statistics else element
+            if number in (1, 2) and node.op_type == "GroupQueryAttention" and node.input[3]:
+                kind = tensors.type_of(node.input[3]).tensor_type.elem_type  # the cache has a type of its own
+            types[name] = helper.make_tensor_type_proto(kind, list(shape))
     return types
-
-
-def misfit(problem: str, field: str, value: object, allowed: str) -> SpecError:
-    """An error about shapes or values that do not fit together."""
-    return SpecError(problem, field=field, value=value, allowed=allowed, remedy="export or download the model again")
 
 
 def turned(shape: Shape, by: int) -> Shape:
@@ -101,6 +100,29 @@ def _product_of_blocks(node: Any, tensors: Tensors) -> Shapes:
     return [None if shape is None else (*shape[:-1], columns)]
 
 
+def _attention(node: Any, tensors: Tensors) -> Shapes:
+    """The result, the caches afterwards, and the scores; nothing where a length is not known."""
+
+    def shape(name: str) -> Shape:
+        found = tensors.known_shape(name)
+        if found is None:
+            raise Unsupported(f"an attention whose tensor {name} has no known shape")
+        return found
+
+    try:
+        sizes = sizes_of(node, tensors, shape)
+    except Unsupported:
+        return []  # the handler of the operator says what is missing
+    result = sizes.batch, sizes.queries, sizes.heads * sizes.value_width
+    cache = sizes.batch, sizes.shared, sizes.capacity
+    if node.op_type == "Attention":
+        return [result, (2, *cache, sizes.width)]
+    if node.op_type == "GroupQueryAttention" and sizes.past and tensors.integers(node.input[6]) is None:
+        return [result]  # what the model declares of the cache says whether it has place for more keys
+    scores = sizes.batch, sizes.heads, sizes.queries, sizes.keys
+    return [result, (*cache, sizes.width), (*cache, sizes.value_width), scores]
+
+
 _NORMS = {
     "LayerNormalization",
     "SimplifiedLayerNormalization",
@@ -111,5 +133,6 @@ _SHAPES: Mapping[str, Callable[[Any, Tensors], Shapes]] = {
     **dict.fromkeys(_NORMS, _normalization),
     **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _product),
     "MatMulNBits": _product_of_blocks,
+    **dict.fromkeys(("Attention", "MultiHeadAttention", "GroupQueryAttention"), _attention),
 }
 """Shapes of the outputs, None where they are not known; operators that are not listed: the shape of the first input."""

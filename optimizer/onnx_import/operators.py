@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from optimizer.onnx_import.attention import import_attention
 from optimizer.onnx_import.block_products import import_fused_product, import_product_of_blocks
 from optimizer.onnx_import.contraction import (
     import_einsum,
     import_gemm,
     import_matmul,
     import_quantized_matmul,
+)
+from optimizer.onnx_import.contrib_attention import (
+    import_grouped_attention,
+    import_merged_attention,
+    import_multi_head_attention,
 )
 from optimizer.onnx_import.convolution import import_conv, import_quantized_conv
 from optimizer.onnx_import.fused import import_rotary_embedding, import_skip_normalization
@@ -122,6 +128,7 @@ HANDLERS: Mapping[str, Handler] = {
     "Einsum": import_einsum,
     "BatchNormalization": import_batch_normalization,
     "Gather": import_gather,
+    "Attention": import_attention,
     "RotaryEmbedding": import_rotary_embedding,
     **dict.fromkeys(("Identity", "Dropout"), import_identity),
     **dict.fromkeys((*_UNARY, *_ELEMENTWISE), import_pointwise),
@@ -137,6 +144,9 @@ MICROSOFT_HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"), import_skip_normalization),
     "SimplifiedLayerNormalization": import_streaming,
     "RotaryEmbedding": import_rotary_embedding,
+    "Attention": import_merged_attention,
+    "MultiHeadAttention": import_multi_head_attention,
+    "GroupQueryAttention": import_grouped_attention,
 }
 """Operators of onnxruntime's domain ``com.microsoft`` by type."""
 
