@@ -3,7 +3,8 @@
 Multiply-accumulate layers
     Conv (1-D, 2-D and 3-D; grouped, depthwise, strided, dilated; also QLinearConv, ConvInteger), ConvTranspose
     (phases that read the same input are channels of one convolution), MatMul with batches and broadcasting, Gemm,
-    Einsum of two factors, and what is built from them, such as attention. A convolution has dims N K C P Q R S (1-D:
+    Einsum of two factors, attention (:mod:`optimizer.onnx_import.attention`), LSTM, GRU and RNN
+    (:mod:`optimizer.onnx_import.recurrent`), and what is built from them. A convolution has dims N K C P Q R S (1-D:
     N K C P R; 3-D: Z and T besides), with G if grouped, and N G P Q R S if depthwise, extents of 1 included. Its input
     is taken as padded: the padding of the image counts as data, in MACs and in traffic.
 Vector layers
@@ -22,11 +23,11 @@ Edges have views (:mod:`optimizer.workload.views`): windows along batch, rows an
 what works element by element, and rows of matrix products. Behind free operators and broadcasts, and for
 operators that mix positions, everything is needed.
 
-Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing or
+Operators that ONNX defines by other operators are taken as those. Weights may be missing or
 external: only their shapes matter, and files beside the model are never opened. Precision is that of narrow element
 types and of quantization (:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both. ONNX's
 own code runs in a process of its own (:mod:`optimizer.onnx_import.guarded`): what it cannot read is an error, not the
-end of the program. Recurrent operators, control flow and operators of other domains are not understood.
+end of the program. Control flow and operators of other domains than ONNX's and ``com.microsoft`` are not understood.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from optimizer.onnx_import.convolution import import_conv, import_quantized_conv
 from optimizer.onnx_import.fused import import_rotary_embedding, import_skip_normalization
 from optimizer.onnx_import.graph import GraphBuilder
 from optimizer.onnx_import.pointwise import import_batch_normalization, import_identity, import_pointwise
+from optimizer.onnx_import.recurrent import import_recurrent
 from optimizer.onnx_import.signatures import MICROSOFT
 from optimizer.onnx_import.transposed import import_conv_transpose
 from optimizer.onnx_import.vector import OPERATIONS, import_gather, import_streaming, import_view
@@ -129,6 +130,7 @@ HANDLERS: Mapping[str, Handler] = {
     "BatchNormalization": import_batch_normalization,
     "Gather": import_gather,
     "Attention": import_attention,
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), import_recurrent),
     "RotaryEmbedding": import_rotary_embedding,
     **dict.fromkeys(("Identity", "Dropout"), import_identity),
     **dict.fromkeys((*_UNARY, *_ELEMENTWISE), import_pointwise),
