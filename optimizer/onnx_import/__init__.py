@@ -3,7 +3,7 @@
 Multiply-accumulate layers
     Conv (1-D, 2-D and 3-D; grouped, depthwise, strided, dilated; also QLinearConv, ConvInteger), ConvTranspose
     (phases that read the same input are channels of one convolution), MatMul with batches and broadcasting, Gemm,
-    Einsum of two factors, attention (:mod:`optimizer.onnx_import.attention`), LSTM, GRU and RNN
+    Einsum (:mod:`optimizer.onnx_import.einsum`), attention (:mod:`optimizer.onnx_import.attention`), LSTM, GRU and RNN
     (:mod:`optimizer.onnx_import.recurrent`), and what is built from them. A convolution has dims N K C P Q R S (1-D:
     N K C P R; 3-D: Z and T besides), with G if grouped, and N G P Q R S if depthwise, extents of 1 included. Its input
     is taken as padded: the padding of the image counts as data, in MACs and in traffic.

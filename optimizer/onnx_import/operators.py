@@ -8,7 +8,6 @@ from typing import Any
 from optimizer.onnx_import.attention import import_attention
 from optimizer.onnx_import.block_products import import_fused_product, import_product_of_blocks
 from optimizer.onnx_import.contraction import (
-    import_einsum,
     import_gemm,
     import_matmul,
     import_quantized_matmul,
@@ -19,6 +18,7 @@ from optimizer.onnx_import.contrib_attention import (
     import_multi_head_attention,
 )
 from optimizer.onnx_import.convolution import import_conv, import_quantized_conv
+from optimizer.onnx_import.einsum import import_einsum
 from optimizer.onnx_import.fused import import_rotary_embedding, import_skip_normalization
 from optimizer.onnx_import.graph import GraphBuilder
 from optimizer.onnx_import.pointwise import import_batch_normalization, import_identity, import_pointwise
