@@ -56,11 +56,15 @@ class Inference(Tensors):
         self._values: dict[str, Any] = {}
         self._declared = {value.name: value.type for value in (*model.graph.value_info, *model.graph.output)}
         for tensor in model.graph.initializer:
-            self.add_constant(tensor.name, tensor.data_type, tensor.dims)
-            if has_data(tensor) and math.prod(tensor.dims) <= VALUE_LIMIT:
-                self._values[tensor.name] = self._array(tensor)
+            self.add_initializer(tensor, tensor.name)
         for sparse in model.graph.sparse_initializer:
             self.add_constant(sparse.values.name, sparse.values.data_type, sparse.dims)
+
+    def add_initializer(self, tensor: Any, name: str) -> None:
+        """Note a constant of the model under a name, with its value if it is small."""
+        self.add_constant(name, tensor.data_type, tensor.dims)
+        if has_data(tensor) and math.prod(tensor.dims) <= VALUE_LIMIT:
+            self._values[name] = self._array(tensor)
 
     def integers(self, name: str) -> tuple[int, ...] | None:
         """The values of a constant of a few integers or truth values, flat; None where they are not known."""

@@ -13,6 +13,7 @@ import onnx.inliner
 
 from optimizer.errors import SpecError
 from optimizer.onnx_import import guarded
+from optimizer.onnx_import.branches import taken_branch
 from optimizer.onnx_import.expansion import expand
 from optimizer.onnx_import.inference import Inference
 from optimizer.onnx_import.labels import node_label
@@ -66,10 +67,12 @@ def _kept(node: Any, tensors: Inference, file: str, depth: int) -> Iterator[Any]
     guarded.note(label)
     try:
         check_node(node, tensors)
-        tensors.visit(node, label)
-        if all(tensors.is_constant(name) for name in node.output if name):
-            return
-        parts = [] if handler_of(node) is not None or depth == DEEPEST else expand(node, tensors)
+        parts = taken_branch(node, tensors)
+        if parts is None:
+            tensors.visit(node, label)
+            if all(tensors.is_constant(name) for name in node.output if name):
+                return
+            parts = [] if handler_of(node) is not None or depth == DEEPEST else expand(node, tensors)
     except SpecError as error:
         raise placed(error, file, label) from error
     except MemoryError:

@@ -12,6 +12,22 @@ from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.operators import DOMAINS
 from optimizer.workload.layer import VectorLayer
 
+_REASONS = {
+    "Loop": "a Loop (how often its body runs, and on what, is not followed)",
+    "Scan": "a Scan (its body is not written out)",
+    "NonMaxSuppression": "NonMaxSuppression (how many boxes it compares depends on the data)",
+}
+
+
+def reason_against(node: Any) -> str:
+    """Why an operator without a handler is not understood."""
+    if node.domain not in ("", "ai.onnx"):
+        return "the operator"
+    if node.op_type != "If":
+        return _REASONS.get(node.op_type, "the operator")
+    bodies = ", ".join(f"{attribute.name} of {len(attribute.g.node)} nodes" for attribute in node.attribute)
+    return f"an If whose condition {node.input[0]} is no constant: {bodies}"
+
 
 def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bool) -> None:
     """Append the node as an opaque layer that moves the tensors whose shapes are known.
