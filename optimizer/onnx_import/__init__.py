@@ -23,12 +23,12 @@ Edges have views (:mod:`optimizer.workload.views`): windows along batch, rows an
 what works element by element, and rows of matrix products. Behind free operators and broadcasts, and for
 operators that mix positions, everything is needed.
 
-Operators that ONNX defines by other operators are taken as those. Weights may be missing or external: only their shapes
-matter, and files beside the model are never opened. Precision is that of narrow element types and of quantization
-(:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both. ONNX's own code runs in a process of
-its own (:mod:`optimizer.onnx_import.guarded`): what it cannot read is an error, not the end of the program. Of an If the
-branch is taken that a constant condition chooses. Loop, Scan, and operators of other domains than ONNX's and
-``com.microsoft`` are not understood.
+Operators that ONNX defines by other operators are taken as those. Weights may be missing or external: only their
+shapes matter, and files beside the model are never opened. Precision is that of narrow element types and of
+quantization (:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both. ONNX's own code runs
+in a process of its own (:mod:`optimizer.onnx_import.guarded`): what it cannot read is an error, not the end of the
+program. Of an If the branch is taken that a constant condition chooses. Loop, Scan, and operators of other domains
+than ONNX's and ``com.microsoft`` are not understood.
 """
 
 from __future__ import annotations

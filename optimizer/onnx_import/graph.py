@@ -221,6 +221,10 @@ class GraphBuilder:
         self.widths.same(tensor, output)
         self._sources[output] = self._sources.get(tensor, {})
 
+    def add_sources(self, tensor: str, output: str) -> None:
+        """Let what computes a tensor count as computing another one too: parts of it are still the same."""
+        self._sources[output] = {**self._sources.get(output, {}), **self._sources.get(tensor, {})}
+
     def _pass_layout(self, tensor: str, output: str) -> None:
         """Lay a pointwise function of a tensor out like the tensor; it may have more axes in front."""
         before, after = self.tensors.known_shape(tensor), self.tensors.known_shape(output)

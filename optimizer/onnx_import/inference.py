@@ -128,7 +128,7 @@ class Inference(Tensors):
         data = {name: numpy_helper.from_array(self._values[name], name) for name in inputs if name in self._values}
         try:
             inferred = onnx.shape_inference.infer_node_outputs(
-                schema, node, types, data, opset_imports=self.opsets, ir_version=self.ir_version
+                schema, _with_default(node), types, data, opset_imports=self.opsets, ir_version=self.ir_version
             )
         except onnx.checker.ValidationError as error:
             raise SpecError(
@@ -190,6 +190,16 @@ class Inference(Tensors):
         for name, result in zip((name for name in node.output if name), results, strict=False):
             if isinstance(result, np.ndarray | np.generic):
                 self._values[name] = np.asarray(result)
+
+
+def _with_default(node: Any) -> Any:
+    """The node; an STFT says that it is one-sided, the default, which ONNX's inference takes for two-sided."""
+    if node.op_type != "STFT" or any(attribute.name == "onesided" for attribute in node.attribute):
+        return node
+    result = onnx.NodeProto()
+    result.CopyFrom(node)
+    result.attribute.append(onnx.helper.make_attribute("onesided", 1))
+    return result
 
 
 def given_tensors(attribute: Any) -> list[Any]:

@@ -23,7 +23,9 @@ from optimizer.onnx_import.fused import import_rotary_embedding, import_skip_nor
 from optimizer.onnx_import.graph import GraphBuilder
 from optimizer.onnx_import.pointwise import import_batch_normalization, import_identity, import_pointwise
 from optimizer.onnx_import.recurrent import import_recurrent
+from optimizer.onnx_import.sampling import import_deformable_conv, import_grid_sample, import_roi_align
 from optimizer.onnx_import.signatures import MICROSOFT
+from optimizer.onnx_import.transforms import import_dft, import_stft, import_tensor_scatter
 from optimizer.onnx_import.transposed import import_conv_transpose
 from optimizer.onnx_import.vector import OPERATIONS, import_gather, import_streaming, import_view
 
@@ -130,6 +132,12 @@ HANDLERS: Mapping[str, Handler] = {
     "BatchNormalization": import_batch_normalization,
     "Gather": import_gather,
     "Attention": import_attention,
+    "GridSample": import_grid_sample,
+    "RoiAlign": import_roi_align,
+    "DeformConv": import_deformable_conv,
+    "DFT": import_dft,
+    "STFT": import_stft,
+    "TensorScatter": import_tensor_scatter,
     **dict.fromkeys(("LSTM", "GRU", "RNN"), import_recurrent),
     "RotaryEmbedding": import_rotary_embedding,
     **dict.fromkeys(("Identity", "Dropout"), import_identity),
