@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from optimizer.onnx_import.attention_sizes import Sizes, given, sizes_of
-from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
+from optimizer.onnx_import.attention_sizes import Sizes, sizes_of
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors, optional_input
 from optimizer.onnx_import.layout import Layout, Read, grid_of, squeezed
 from optimizer.workload.layer import Layer, VectorLayer, matmul
 from optimizer.workload.vector_ops import SOFTMAX
@@ -48,8 +48,8 @@ def import_attention(graph: GraphBuilder, node: Any) -> None:
     mode, capped = int(attributes(node).get("qk_matmul_output_mode", 0)), attributes(node).get("softcap", 0.0) != 0
     if outputs[3] and (mode not in (0, 3) or (mode == 0 and capped)):
         raise Unsupported(f"Attention that gives its scores (qk_matmul_output_mode {mode})")
-    keys, values = (Tokens(node.input[1 + n], given(node, 4 + n), outputs[1 + n]) for n in (0, 1))
-    softmax = Softmax(tuple(filter(None, [given(node, 3)])), tuple(filter(None, [given(node, 6)])))
+    keys, values = (Tokens(node.input[1 + n], optional_input(node, 4 + n), outputs[1 + n]) for n in (0, 1))
+    softmax = Softmax(tuple(filter(None, [optional_input(node, 3)])), tuple(filter(None, [optional_input(node, 6)])))
     shown = add_attention(graph, node, graph.name(node), sizes, node.input[0], keys, values, softmax)
     if outputs[3]:
         graph.alias(shown[0 if mode == 0 else 1], outputs[3])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.onnx_import.graph import Unsupported, attributes
+from optimizer.onnx_import.graph import Unsupported, attributes, optional_input
 from optimizer.onnx_import.misfits import Shape, misfit
 from optimizer.onnx_import.signatures import MICROSOFT
 from optimizer.onnx_import.tensors import Tensors
@@ -49,11 +49,6 @@ class Sizes:
 
 ShapeOf = Callable[[str], Shape]
 IntegersOf = Callable[[str], tuple[int, ...] | None]
-
-
-def given(node: Any, number: int) -> str:
-    """The name of an input; empty where it is left out."""
-    return str(node.input[number]) if len(node.input) > number else ""
 
 
 def sizes_of(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
@@ -127,7 +122,8 @@ def _onnx(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
     """Attention of ONNX: heads are axis 1 of four, or parts of the last of three."""
     attribute = attributes(node)
     q, k, v = (
-        _ranked(given(node, number), shape, (3, 4), what) for number, what in enumerate(("queries", "keys", "values"))
+        _ranked(optional_input(node, number), shape, (3, 4), what)
+        for number, what in enumerate(("queries", "keys", "values"))
     )
     _same((len(q), len(q)), (len(k), len(v)), "numbers of axes")
     if len(q) == 3:
@@ -135,8 +131,8 @@ def _onnx(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
         q = (q[0], heads, q[1], _part(q[2], heads, "queries"))
         k, v = ((one[0], shared, one[1], _part(one[2], shared, what)) for one, what in ((k, "keys"), (v, "values")))
     _same((q[0], q[3], *k[:3]), (k[0], k[3], *v[:3]), "queries, keys and values")
-    past = _past(given(node, 4), shape, (k[0], k[1], k[3]))
-    _same(past, _past(given(node, 5), shape, (v[0], v[1], v[3])), "the caches")
+    past = _past(optional_input(node, 4), shape, (k[0], k[1], k[3]))
+    _same(past, _past(optional_input(node, 5), shape, (v[0], v[1], v[3])), "the caches")
     keys = past + k[2]
     return Sizes(q[0], q[2], k[2], past, keys, q[1], k[1], q[3], v[3], keys)
 
@@ -144,34 +140,34 @@ def _onnx(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
 def _multi_head(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
     """MultiHeadAttention: queries, keys and values apart, or packed with the features of a head last."""
     heads = int(attributes(node)["num_heads"])
-    q = _ranked(given(node, 0), shape, (3, 5), "queries")
+    q = _ranked(optional_input(node, 0), shape, (3, 5), "queries")
     if len(q) == 5:
         _same(q[2:4], (heads, 3), "packed queries, keys and values")
         batch, new, width, value_width = q[0], q[1], q[4], q[4]
     else:
         width = _part(q[2], heads, "queries")
-        k = _ranked(given(node, 1), shape, (3, 4, 5), "keys")
+        k = _ranked(optional_input(node, 1), shape, (3, 4, 5), "keys")
         batch = k[0]
         if len(k) == 5:
             _same(k[2:], (heads, 2, width), "packed keys and values")
             new, value_width = k[1], width
         else:
-            v = _ranked(given(node, 2), shape, (len(k),), "values")
+            v = _ranked(optional_input(node, 2), shape, (len(k),), "values")
             axis = 1 if len(k) == 3 else 2
             new, value_width = k[axis], _part(v[2], heads, "values") if len(v) == 3 else v[3]
             _same((k[axis], k[0]), (v[axis], v[0]), "keys and values")
             _same(k[2] if len(k) == 3 else (k[1], k[3]), q[2] if len(k) == 3 else (heads, width), "queries and keys")
     _same(q[0], batch, "batches")
-    past = _past(given(node, 6), shape, (batch, heads, width))
-    _same(past, _past(given(node, 7), shape, (batch, heads, value_width)), "the caches")
+    past = _past(optional_input(node, 6), shape, (batch, heads, width))
+    _same(past, _past(optional_input(node, 7), shape, (batch, heads, value_width)), "the caches")
     used = _used(node, tensors, 8, past)
-    capacity = past if given(node, 8) and past else past + new
+    capacity = past if optional_input(node, 8) and past else past + new
     return Sizes(batch, q[1], new, used, used + new, heads, heads, width, value_width, capacity)
 
 
 def _used(node: Any, tensors: Tensors, number: int, past: int) -> int:
     """Keys in a cache: all, or the constant ``past_sequence_length`` where the cache has place for more."""
-    name = given(node, number)
+    name = optional_input(node, number)
     if not name or not past:
         return past
     value = tensors.integers(name)
@@ -186,25 +182,25 @@ def _grouped(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
     """GroupQueryAttention: a packed query, or keys and values apart; the cache may have place for more keys."""
     attribute = attributes(node)
     heads, shared = int(attribute["num_heads"]), int(attribute["kv_num_heads"])
-    q = _ranked(given(node, 0), shape, (3,), "queries")
+    q = _ranked(optional_input(node, 0), shape, (3,), "queries")
     new = q[1]
-    if not given(node, 1):
+    if not optional_input(node, 1):
         width = _part(q[2], heads + 2 * shared, "packed queries, keys and values")
     else:
         width = _part(q[2], heads, "queries")
         for number, what in ((1, "keys"), (2, "values")):
-            one = _ranked(given(node, number), shape, (3,), what)
+            one = _ranked(optional_input(node, number), shape, (3,), what)
             _same((one[0], one[2]), (q[0], shared * width), f"queries and {what}")
             new = one[1]
-    past = _past(given(node, 3), shape, (q[0], shared, width))
-    _same(past, _past(given(node, 4), shape, (q[0], shared, width)), "the caches")
+    past = _past(optional_input(node, 3), shape, (q[0], shared, width))
+    _same(past, _past(optional_input(node, 4), shape, (q[0], shared, width)), "the caches")
     keys, capacity = _total(node, tensors, past, new)
     return Sizes(q[0], q[1], new, max(0, keys - new), keys, heads, shared, width, width, capacity)
 
 
 def _total(node: Any, tensors: Tensors, past: int, new: int) -> tuple[int, int]:
     """Keys that the queries meet, and the length of the cache afterwards."""
-    name = given(node, 6)
+    name = optional_input(node, 6)
     value = tensors.integers(name)
     if value is not None and len(value) == 1:
         if not new <= value[0] <= past + new:
@@ -224,8 +220,8 @@ def _merged(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
     """Attention of onnxruntime: one product gives queries, keys and values."""
     attribute = attributes(node)
     heads = int(attribute["num_heads"])
-    data = _ranked(given(node, 0), shape, (3,), "an input")
-    weights = _ranked(given(node, 1), shape, (2,), "weights")
+    data = _ranked(optional_input(node, 0), shape, (3,), "an input")
+    weights = _ranked(optional_input(node, 1), shape, (2,), "weights")
     _same(data[2], weights[0], "input and weights")
     parts = [int(entry) for entry in attribute.get("qkv_hidden_sizes") or [_part(weights[1], 3, "weights")] * 3]
     if len(parts) != 3 or sum(parts) != weights[1] or parts[0] != parts[1] or min(parts) < 1:
@@ -233,12 +229,12 @@ def _merged(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
         raise misfit("qkv_hidden_sizes do not fit the weights", "attribute qkv_hidden_sizes", parts, allowed)
     width, value_width = _part(parts[0], heads, "queries"), _part(parts[2], heads, "values")
     past = 0
-    if given(node, 4):
-        cache = _ranked(given(node, 4), shape, (5,), "a cache")
+    if optional_input(node, 4):
+        cache = _ranked(optional_input(node, 4), shape, (5,), "a cache")
         _same((*cache[:3], cache[4], width), (2, data[0], heads, width, value_width), "cache and heads")
         past = cache[3]
     shares = bool(attribute.get("past_present_share_buffer", 0))
-    if shares and past and not given(node, 6):
+    if shares and past and not optional_input(node, 6):
         raise Unsupported("Attention with a shared buffer, but without past_sequence_length")
     used = _used(node, tensors, 6, past) if shares else past
     capacity = past if shares and past else past + data[1]

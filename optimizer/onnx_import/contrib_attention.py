@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from optimizer.onnx_import.attention import Softmax, Tokens, add_attention
-from optimizer.onnx_import.attention_sizes import Sizes, given, sizes_of
+from optimizer.onnx_import.attention_sizes import Sizes, sizes_of
 from optimizer.onnx_import.contraction import Contraction, add_product, broadcast_indices
 from optimizer.onnx_import.fused import rotary_tables
-from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, optional_input
 from optimizer.onnx_import.layout import Read
 from optimizer.workload.layer import VectorLayer
 from optimizer.workload.vector_ops import ROTARY
@@ -18,12 +18,12 @@ from optimizer.workload.vector_ops import ROTARY
 def import_multi_head_attention(graph: GraphBuilder, node: Any) -> None:
     """MultiHeadAttention: as Attention; a constant bias is part of the layers before, or else of a vector layer."""
     sizes = _sizes(graph, node)
-    if given(node, 9):
+    if optional_input(node, 9):
         raise Unsupported("MultiHeadAttention with a cache of several beams (cache_indirection)")
     name, outputs = graph.name(node), [*node.output, "", "", ""]
     query, key, value = _added_bias(graph, node, name, sizes)
-    keys, values = Tokens(key, given(node, 6), outputs[1]), Tokens(value, given(node, 7), outputs[2])
-    softmax = Softmax(tuple(filter(None, (given(node, 4), given(node, 5)))))
+    keys, values = Tokens(key, optional_input(node, 6), outputs[1]), Tokens(value, optional_input(node, 7), outputs[2])
+    softmax = Softmax(tuple(filter(None, (optional_input(node, 4), optional_input(node, 5)))))
     _, weights = add_attention(graph, node, name, sizes, query, keys, values, softmax)
     if outputs[3]:
         graph.alias(weights, outputs[3])
@@ -35,9 +35,9 @@ def _sizes(graph: GraphBuilder, node: Any) -> Sizes:
 
 def _added_bias(graph: GraphBuilder, node: Any, name: str, sizes: Sizes) -> tuple[str, str, str]:
     """Queries, keys and values with their bias: three tensors, of which some may be the same."""
-    query, bias = node.input[0], given(node, 3)
-    key = given(node, 1) or query
-    value = given(node, 2) or key
+    query, bias = node.input[0], optional_input(node, 3)
+    key = optional_input(node, 1) or query
+    value = optional_input(node, 2) or key
     if not bias:
         return query, key, value
     if not graph.tensors.is_constant(bias):
@@ -76,13 +76,15 @@ def import_grouped_attention(graph: GraphBuilder, node: Any) -> None:
     _check_grouped(node, attribute, outputs[3])
     name = graph.name(node)
     query = node.input[0]
-    key = given(node, 1) or query
-    value = given(node, 2) or key
+    key = optional_input(node, 1) or query
+    value = optional_input(node, 2) or key
     if attribute.get("do_rotary", 0):
         query, key = _rotary(graph, node, name, sizes, (query, key))
-    keys, values = Tokens(key, given(node, 3), outputs[1]), Tokens(value, given(node, 4), outputs[2])
-    masks = tuple(filter(None, [given(node, 10)]))
-    softmax = Softmax(masks, (given(node, 5),), given(node, 11), bool(attribute.get("smooth_softmax", 0)))
+    keys, values = Tokens(key, optional_input(node, 3), outputs[1]), Tokens(value, optional_input(node, 4), outputs[2])
+    masks = tuple(filter(None, [optional_input(node, 10)]))
+    softmax = Softmax(
+        masks, (optional_input(node, 5),), optional_input(node, 11), bool(attribute.get("smooth_softmax", 0))
+    )
     _, weights = add_attention(graph, node, name, sizes, query, keys, values, softmax)
     if outputs[3]:
         graph.alias(weights, outputs[3])
@@ -91,9 +93,9 @@ def import_grouped_attention(graph: GraphBuilder, node: Any) -> None:
 def _check_grouped(node: Any, attribute: dict[str, Any], shown: str) -> None:
     """Refuse by name what is not counted."""
     quantized = [attribute.get(key, b"NONE") != b"NONE" for key in ("k_quant_type", "v_quant_type")]
-    if any(quantized) or given(node, 12) or given(node, 13):
+    if any(quantized) or optional_input(node, 12) or optional_input(node, 13):
         raise Unsupported("GroupQueryAttention with a quantized cache (k_quant_type, v_quant_type)")
-    if given(node, 14) or given(node, 15):
+    if optional_input(node, 14) or optional_input(node, 15):
         raise Unsupported("GroupQueryAttention that normalizes queries and keys (q_norm_weight, k_norm_weight)")
     if attribute.get("sliding_window_cache", 0):
         raise Unsupported("GroupQueryAttention with a cache that slides (sliding_window_cache)")
@@ -103,7 +105,7 @@ def _check_grouped(node: Any, attribute: dict[str, Any], shown: str) -> None:
 
 def _rotary(graph: GraphBuilder, node: Any, name: str, sizes: Sizes, tensors: tuple[str, str]) -> tuple[str, str]:
     """Append the rotary embedding of queries and new keys; the turned ones."""
-    cosines, sines, positions = given(node, 7), given(node, 8), given(node, 9)
+    cosines, sines, positions = optional_input(node, 7), optional_input(node, 8), optional_input(node, 9)
     if not cosines or not sines:
         raise Unsupported("GroupQueryAttention with do_rotary, but without cos_cache and sin_cache")
     turned = 2 * graph.shape(node, cosines)[-1]
@@ -130,7 +132,7 @@ def _rotary(graph: GraphBuilder, node: Any, name: str, sizes: Sizes, tensors: tu
 
 def import_merged_attention(graph: GraphBuilder, node: Any) -> None:
     """Attention of onnxruntime: a product that gives queries, keys and values, then as Attention."""
-    sizes, bias = _sizes(graph, node), given(node, 2)
+    sizes, bias = _sizes(graph, node), optional_input(node, 2)
     if attributes(node).get("do_rotary", 0):
         raise Unsupported("Attention of com.microsoft with do_rotary")
     if bias and not graph.tensors.is_constant(bias):
@@ -149,7 +151,7 @@ def import_merged_attention(graph: GraphBuilder, node: Any) -> None:
         indices=broadcast_indices(shape, (inner, columns)),
         learned=learned,
     )
-    past, present = given(node, 4), node.output[1] if len(node.output) > 1 else ""
+    past, present = optional_input(node, 4), node.output[1] if len(node.output) > 1 else ""
     tokens = Tokens(projected, past, present)
-    softmax = Softmax(tuple(filter(None, (given(node, 3), given(node, 5)))))
+    softmax = Softmax(tuple(filter(None, (optional_input(node, 3), optional_input(node, 5)))))
     add_attention(graph, node, name, sizes, projected, tokens, tokens, softmax)

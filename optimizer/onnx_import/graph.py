@@ -233,6 +233,11 @@ class GraphBuilder:
             self._layouts[output] = shifted(layout, len(after) - len(before))
 
 
+def optional_input(node: Any, number: int) -> str:
+    """The name of an input; empty where it is left out."""
+    return str(node.input[number]) if len(node.input) > number else ""
+
+
 def attributes(node: Any) -> dict[str, Any]:
     """Attributes of a node by name."""
     return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}

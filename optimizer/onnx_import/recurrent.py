@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from optimizer.onnx_import.attention_sizes import given
-from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors, optional_input
 from optimizer.onnx_import.layout import Layout, Read, squeezed
 from optimizer.onnx_import.misfits import misfit
 from optimizer.workload.layer import VectorLayer, matmul
@@ -51,7 +50,7 @@ def import_recurrent(graph: GraphBuilder, node: Any) -> None:
     if graph.training:
         raise Unsupported(f"{node.op_type} in training")
     sizes = _extents(graph, node)
-    bias, states = given(node, 3), [given(node, 5), given(node, 6)]
+    bias, states = optional_input(node, 3), [optional_input(node, 5), optional_input(node, 6)]
     if bias and not graph.tensors.is_constant(bias):
         raise Unsupported(f"{node.op_type} with biases that are computed")
     if any(name and graph.tensors.is_constant(name) for name in node.input[:1]):
@@ -90,7 +89,7 @@ def _extents(graph: GraphBuilder, node: Any) -> Extents:
         **({6: state, 7: (directions, 3 * hidden)} if node.op_type == "LSTM" else {}),
     }
     for number, shape in wanted.items():
-        name = given(node, number)
+        name = optional_input(node, number)
         if name and graph.shape(node, name) != shape:
             problem = "the tensor does not fit steps, samples, directions and gates"
             raise misfit(problem, f"tensor {name}", list(graph.shape(node, name)), f"{list(shape)}")
@@ -117,7 +116,7 @@ def _add_input_product(graph: GraphBuilder, node: Any, name: str, sizes: Extents
 
 def _add_step_product(graph: GraphBuilder, node: Any, name: str, sizes: Extents, gates: int, output: str) -> None:
     """Append the product of the state of one step, which runs as often as there are steps."""
-    weights, first = node.input[2], given(node, 5)
+    weights, first = node.input[2], optional_input(node, 5)
     batch = {"B": sizes.directions} if sizes.directions > 1 else {}
     dims = {**batch, "M": sizes.batch, "N": gates * sizes.hidden, "K": sizes.hidden}
     layer = name_tensors(matmul(name, dims, bits=graph.widths.roles), weights, f"{output}/state", output)
@@ -137,13 +136,13 @@ def _add_gates(
     reads = [(sums, graph.widths.of(product, "I")) for product in products[:1]] * 2
     reads += [state] * (1 + resets if node.op_type == "GRU" else int(cells))
     written = [(kept, graph.widths.of(result, "O"))] * (1 + cells + resets)
-    peepholes, lengths = (given(node, 7) if cells else ""), given(node, 4)
+    peepholes, lengths = (optional_input(node, 7) if cells else ""), optional_input(node, 4)
     operations = (_OPERATIONS[node.op_type] + (_PEEPHOLES if peepholes else 0)) * kept
     if peepholes:
         reads.append((sizes.steps * graph.words(node, peepholes), graph.widths.of(peepholes, "W")))
     beside = [one for one in (*states, lengths, peepholes) if one and not graph.tensors.is_constant(one)]
     reads += graph.streams(node, [one for one in beside if one == lengths], "I")
-    learned = [one for one in (node.input[2], given(node, 3), peepholes, *states) if one]
+    learned = [one for one in (node.input[2], optional_input(node, 3), peepholes, *states) if one]
     layer = VectorLayer(
         name,
         node.op_type.lower(),

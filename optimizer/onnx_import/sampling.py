@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from optimizer.onnx_import.attention_sizes import given
 from optimizer.onnx_import.convolution import conv_dims, with_learned_words
-from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors, optional_input
 from optimizer.onnx_import.layout import Read, grid_of, spatial_layout, spatial_read, squeezed
 from optimizer.onnx_import.misfits import misfit
 from optimizer.workload.layer import VectorLayer, conv
@@ -53,7 +52,7 @@ def import_roi_align(graph: GraphBuilder, node: Any) -> None:
 
 def import_deformable_conv(graph: GraphBuilder, node: Any) -> None:
     """DeformConv: a vector layer that samples a column per tap and position, and a product with the columns."""
-    weights, bias = node.input[1], given(node, 3)
+    weights, bias = node.input[1], optional_input(node, 3)
     image, kernel, output = (graph.shape(node, name) for name in (*node.input[:2], node.output[0]))
     _check_deformable(graph, node)
     if bias and not graph.tensors.is_constant(bias):
@@ -77,7 +76,7 @@ def _check_deformable(graph: GraphBuilder, node: Any) -> None:
     groups, parts = (int(attributes(node).get(key, 1)) for key in ("group", "offset_group"))
     if kernel[1] * groups != image[1] or kernel[0] % groups:
         raise misfit("the weights do not fit the groups", f"tensor {node.input[1]}", list(kernel), f"{groups} groups")
-    for name, each in ((node.input[2], 2), (given(node, 4), 1)):
+    for name, each in ((node.input[2], 2), (optional_input(node, 4), 1)):
         shape = (image[0], parts * math.prod(kernel[2:]) * each, *output[2:])
         if name and graph.shape(node, name) != shape:
             problem = "the tensor does not fit taps and output"
@@ -86,7 +85,7 @@ def _check_deformable(graph: GraphBuilder, node: Any) -> None:
 
 def _add_samples(graph: GraphBuilder, node: Any, name: str, columns: str) -> None:
     """Append the layer that samples the image for every tap and position."""
-    data, offset, mask = node.input[0], node.input[2], given(node, 4)
+    data, offset, mask = node.input[0], node.input[2], optional_input(node, 4)
     image, output = graph.shape(node, data), graph.shape(node, node.output[0])
     taps = math.prod(graph.shape(node, node.input[1])[2:])
     words = image[0] * image[1] * taps * math.prod(output[2:])

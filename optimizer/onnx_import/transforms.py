@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from optimizer.onnx_import.attention_sizes import given
-from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes
+from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, optional_input
 from optimizer.onnx_import.layout import Read
 from optimizer.workload.layer import VectorLayer
 
@@ -30,11 +29,11 @@ def import_dft(graph: GraphBuilder, node: Any) -> None:
     schema = graph.tensors.schema(node)
     axis: int = attribute.get("axis", 1)
     if schema is not None and schema.since_version >= 20:
-        axis = _constant(graph, node, 2, "axis") if given(node, 2) else -2
+        axis = _constant(graph, node, 2, "axis") if optional_input(node, 2) else -2
     if len(shape) < 2 or shape[-1] not in (1, 2) or not -len(shape) <= axis < len(shape):
         raise Unsupported(f"a DFT along axis {axis} of a tensor of shape {shape}")
     axis %= len(shape)
-    points = _constant(graph, node, 1, "dft_length") if given(node, 1) else shape[axis]
+    points = _constant(graph, node, 1, "dft_length") if optional_input(node, 1) else shape[axis]
     if axis == len(shape) - 1 or points < 1:
         raise Unsupported(f"a DFT of {points} points along axis {axis} of a tensor of shape {shape}")
     lanes = math.prod(extent for number, extent in enumerate(shape[:-1]) if number != axis)
@@ -45,10 +44,10 @@ def import_dft(graph: GraphBuilder, node: Any) -> None:
 def import_stft(graph: GraphBuilder, node: Any) -> None:
     """STFT: a fast transform of every frame, after its product with the window."""
     signal, output = graph.shape(node, node.input[0]), graph.shape(node, node.output[0])
-    window = given(node, 2)
+    window = optional_input(node, 2)
     if len(signal) not in (2, 3) or len(output) != 4:
         raise Unsupported(f"an STFT of a signal of shape {signal}")
-    points = _constant(graph, node, 3, "frame_length") if given(node, 3) else graph.words(node, window)
+    points = _constant(graph, node, 3, "frame_length") if optional_input(node, 3) else graph.words(node, window)
     if points < 1:
         raise Unsupported(f"an STFT of frames of {points} points")
     frames, parts = output[0] * output[1], signal[2] if len(signal) == 3 else 1
@@ -66,7 +65,7 @@ def _constant(graph: GraphBuilder, node: Any, number: int, what: str) -> int:
 
 def import_tensor_scatter(graph: GraphBuilder, node: Any) -> None:
     """TensorScatter: what is new is read and written into the cache; the rest of the cache stays where it is."""
-    cache, update, indices = node.input[0], node.input[1], given(node, 2)
+    cache, update, indices = node.input[0], node.input[1], optional_input(node, 2)
     words, outputs = graph.words(node, update), graph.outputs(node)
     graph.widths.same(cache, outputs[0])
     at = [indices] if indices and not graph.tensors.is_constant(indices) else []
