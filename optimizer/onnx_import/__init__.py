@@ -118,12 +118,12 @@ def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
     label = node_label(node)
     try:
         try:
-            handler = handler_of(node)
-            if handler is None:
-                raise Unsupported(reason_against(node))
+            handler, reason = handler_of(node), reason_against(graph, node)
+            if handler is None or reason:
+                raise Unsupported(reason)
             handler(graph, node)
-        except Unsupported as reason:
-            import_opaque(graph, node, str(reason), allow_unknown)
+        except Unsupported as refusal:
+            import_opaque(graph, node, str(refusal), allow_unknown)
     except SpecError as error:
         raise placed(error, graph.file, label) from error
     except Exception as error:  # a form of the operator that its handler does not foresee

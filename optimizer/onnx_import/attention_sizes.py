@@ -76,6 +76,7 @@ def sizes_of(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
         "MultiHeadAttention": _multi_head,
         "GroupQueryAttention": _grouped,
         "Attention": _merged,
+        "QAttention": _merged,
     }
     found = readers[kind](node, tensors, shape)
     if found.heads % found.shared:
@@ -228,14 +229,15 @@ def _merged(node: Any, tensors: Tensors, shape: ShapeOf) -> Sizes:
         allowed = f"{weights[1]} in all"
         raise misfit("qkv_hidden_sizes do not fit the weights", "attribute qkv_hidden_sizes", parts, allowed)
     width, value_width = _part(parts[0], heads, "queries"), _part(parts[2], heads, "values")
-    past = 0
-    if optional_input(node, 4):
-        cache = _ranked(optional_input(node, 4), shape, (5,), "a cache")
+    quantized, past = node.op_type == "QAttention", 0
+    name = optional_input(node, 8 if quantized else 4)
+    if name:
+        cache = _ranked(name, shape, (5,), "a cache")
         _same((*cache[:3], cache[4], width), (2, data[0], heads, width, value_width), "cache and heads")
         past = cache[3]
     shares = bool(attribute.get("past_present_share_buffer", 0))
-    if shares and past and not optional_input(node, 6):
-        raise Unsupported("Attention with a shared buffer, but without past_sequence_length")
+    if shares and past and (quantized or not optional_input(node, 6)):
+        raise Unsupported(f"{node.op_type} with a shared buffer, but without past_sequence_length")
     used = _used(node, tensors, 6, past) if shares else past
     capacity = past if shares and past else past + data[1]
     return Sizes(data[0], data[1], data[1], used, used + data[1], heads, heads, width, value_width, capacity)

@@ -79,7 +79,7 @@ def import_product_of_blocks(graph: GraphBuilder, node: Any) -> None:
         tuple(tables),
         (),
         DEQUANTIZE * columns * inner,
-        parameters=blocks * (1 + bool(zeros)),
+        parameters=blocks * sum(graph.tensors.is_constant(name) for name in (scales, zeros) if name),
     )
     graph.add(layer, [Read(name) for name in (scales, zeros) if name], [])
 

@@ -131,27 +131,23 @@ def _rotary(graph: GraphBuilder, node: Any, name: str, sizes: Sizes, tensors: tu
 
 
 def import_merged_attention(graph: GraphBuilder, node: Any) -> None:
-    """Attention of onnxruntime: a product that gives queries, keys and values, then as Attention."""
-    sizes, bias = _sizes(graph, node), optional_input(node, 2)
+    """Attention and QAttention of onnxruntime: a product gives queries, keys and values, then as Attention."""
+    sizes, quantized = _sizes(graph, node), node.op_type == "QAttention"
+    bias, scales = optional_input(node, 2), [node.input[4]] if quantized else []
     if attributes(node).get("do_rotary", 0):
-        raise Unsupported("Attention of com.microsoft with do_rotary")
+        raise Unsupported(f"{node.op_type} of com.microsoft with do_rotary")
     if bias and not graph.tensors.is_constant(bias):
-        raise Unsupported("Attention of com.microsoft with a bias that is computed")
+        raise Unsupported(f"{node.op_type} of com.microsoft with a bias that is computed")
     data, weights = node.input[0], node.input[1]
     shape, (inner, columns) = graph.shape(node, data), graph.shape(node, weights)
     name, projected = graph.name(node), f"{node.output[0]}/qkv"
     size = Contraction(1, math.prod(shape[:-1]), columns, inner)
-    learned = graph.words(node, bias) if bias and graph.tensors.is_learned(bias) else 0
-    add_product(
-        graph,
-        (data, weights),
-        projected,
-        size,
-        name=f"{name}/qkv",
-        indices=broadcast_indices(shape, (inner, columns)),
-        learned=learned,
-    )
-    past, present = optional_input(node, 4), node.output[1] if len(node.output) > 1 else ""
-    tokens = Tokens(projected, past, present)
-    softmax = Softmax(tuple(filter(None, (optional_input(node, 3), optional_input(node, 5)))))
+    learned = graph.learned_words(node, [one for one in (bias, *scales) if one])
+    indices = broadcast_indices(shape, (inner, columns))
+    factors = data, weights
+    add_product(graph, factors, projected, size, name=f"{name}/qkv", indices=indices, learned=learned)
+    past = optional_input(node, 8 if quantized else 4)
+    masks = [optional_input(node, number) for number in ([5] if quantized else [3, 5])]
+    tokens = Tokens(projected, past, node.output[1] if len(node.output) > 1 else "")
+    softmax = Softmax(tuple(filter(None, masks)))
     add_attention(graph, node, name, sizes, projected, tokens, tokens, softmax)

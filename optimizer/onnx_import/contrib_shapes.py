@@ -26,7 +26,8 @@ def contrib_types(node: Any, tensors: Tensors) -> dict[str, Any]:
     """
     if signature_of(node) is None:
         return {}
-    element = tensors.type_of(node.input[0]).tensor_type.elem_type
+    typed = node.input[3 if node.op_type == "QAttention" else 0]  # of quantized inputs the scale says the type
+    element = tensors.type_of(typed).tensor_type.elem_type
     shapes = _SHAPES.get(node.op_type, _like_first)(node, tensors)
     types = {}
     for number, (name, shape) in enumerate(zip(node.output, shapes, strict=False)):
@@ -115,7 +116,7 @@ def _attention(node: Any, tensors: Tensors) -> Shapes:
         return []  # the handler of the operator says what is missing
     result = sizes.batch, sizes.queries, sizes.heads * sizes.value_width
     cache = sizes.batch, sizes.shared, sizes.capacity
-    if node.op_type == "Attention":
+    if node.op_type in ("Attention", "QAttention"):
         return [result, (2, *cache, sizes.width)]
     if node.op_type == "GroupQueryAttention" and sizes.past and tensors.integers(node.input[6]) is None:
         return [result]  # what the model declares of the cache says whether it has place for more keys
@@ -133,6 +134,6 @@ _SHAPES: Mapping[str, Callable[[Any, Tensors], Shapes]] = {
     **dict.fromkeys(_NORMS, _normalization),
     **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _product),
     "MatMulNBits": _product_of_blocks,
-    **dict.fromkeys(("Attention", "MultiHeadAttention", "GroupQueryAttention"), _attention),
+    **dict.fromkeys(("Attention", "QAttention", "MultiHeadAttention", "GroupQueryAttention"), _attention),
 }
 """Shapes of the outputs, None where they are not known; operators that are not listed: the shape of the first input."""

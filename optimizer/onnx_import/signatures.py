@@ -92,6 +92,17 @@ SIGNATURES: Mapping[tuple[str, str], Signature] = {
         ("num_heads",),
         _HEADS,
     ),
+    (MICROSOFT, "QAttention"): Signature(
+        (5, 9),
+        (1, 2),
+        (0, 1, 2, 3, 4),
+        _kinds(
+            INT="do_rotary num_heads past_present_share_buffer rotary_embedding_dim unidirectional",
+            FLOAT="mask_filter_value scale",
+        ),
+        ("num_heads",),
+        _HEADS,
+    ),
     (MICROSOFT, "MultiHeadAttention"): Signature(
         (1, 10),
         (1, 4),

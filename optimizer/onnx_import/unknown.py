@@ -9,7 +9,8 @@ from optimizer.files.names import one_line
 from optimizer.onnx_import.graph import GraphBuilder
 from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.layout import Read
-from optimizer.onnx_import.operators import DOMAINS
+from optimizer.onnx_import.operators import DOMAINS, handler_of
+from optimizer.onnx_import.signatures import signature_of
 from optimizer.workload.layer import VectorLayer
 
 _REASONS = {
@@ -19,8 +20,11 @@ _REASONS = {
 }
 
 
-def reason_against(node: Any) -> str:
-    """Why an operator without a handler is not understood."""
+def reason_against(graph: GraphBuilder, node: Any) -> str:
+    """Why an operator is not understood; empty if it has a handler, and the model's opset defines it."""
+    if handler_of(node) is not None:
+        defined = graph.tensors.schema(node) is not None or signature_of(node) is not None
+        return "" if defined else "an operator that the opset of the model does not define"
     if node.domain not in ("", "ai.onnx"):
         return "the operator"
     if node.op_type != "If":

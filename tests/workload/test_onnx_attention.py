@@ -267,6 +267,21 @@ def test_merged_attention(tmp_path: Path, past: int, sizes: list[int] | None) ->
     assert ("a/keys" in network.graph) == ("a/values" in network.graph) == bool(past)
 
 
+def test_quantized_attention(tmp_path: Path) -> None:
+    """The product is done on eight bits, with a scale per column; scores and values are as wide as the scales say."""
+    inputs = {"x": (TensorProto.UINT8, [BATCH, QUERIES, 8]), "past": [2, BATCH, HEADS, 9, WIDTH]}
+    constants = [tensor("w", value=np.zeros((8, 72), np.int8)), tensor("b", 72)]
+    constants += [tensor("xs", value=np.float32(0.5)), tensor("ws", 72)]
+    reads = ["x", "w", "b", "xs", "ws", "", "", "", "past"]
+    given = {"op": "QAttention", "num_heads": HEADS, "outputs": ["y", "present"]}
+    network = attend(tmp_path, inputs, reads, constants, **given)
+    assert network.macs == BATCH * QUERIES * 8 * 72 + macs(QUERIES + 9)
+    assert network.parameters == 8 * 72 + 72 + 72
+    product, scores, context = network.mac_layers()
+    assert [operand.bits for operand in product.operands] == [8, 8, 16]
+    assert [operand.bits for layer in (scores, context) for operand in layer.operands] == [16] * 6
+
+
 def test_merged_attention_that_contradicts_itself(tmp_path: Path) -> None:
     inputs, constants = {"x": [BATCH, QUERIES, 8]}, [tensor("w", 8, 72)]
     for given, message in (

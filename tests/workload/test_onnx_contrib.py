@@ -81,6 +81,11 @@ def test_weights_in_blocks_that_contradict_themselves(tmp_path: Path, given: dic
     assert "matmulnbits" in str(caught.value.field)
 
 
+def test_operators_that_the_opset_does_not_define(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="the opset of the model does not define"):
+        network(tmp_path, [node("RotaryEmbedding", ["x"], domain="")], {"x": [2, 3, 4]}, opset=22)
+
+
 def test_missing_inputs_and_attributes_of_other_domains(tmp_path: Path) -> None:
     for call, words in (
         (node("MatMulNBits", ["x", "w", "s"], K=64, N=24), "required attribute"),
