@@ -66,8 +66,7 @@ def add_attention(
     softmax: Softmax,
 ) -> tuple[str, str]:
     """Append the layers of an attention that computes the node's first output; the tensors before and after softmax."""
-    if graph.tensors.is_constant(query):
-        raise Unsupported("an attention of constant queries")
+    check_constants(graph, node, sizes, query, keys, values)
     output = node.output[0]
     scores, weights = f"{output}/scores", f"{output}/weights"
     shape = (sizes.batch, sizes.shared, sizes.group, sizes.queries, sizes.keys)
@@ -83,6 +82,27 @@ def add_attention(
     second = _with_tensors(graph, second, found, weights, output)
     graph.add(second, [Read(weights, layout, IDENTITY), *more], [output], _rows_layout(graph, output, sizes))
     return scores, weights
+
+
+def check_constants(graph: GraphBuilder, node: Any, sizes: Sizes, query: str, keys: Tokens, values: Tokens) -> None:
+    """Refuse an attention of constants whose learned words no layer would count.
+
+    Raises
+    ------
+    Unsupported
+        Before any layer is appended.
+    """
+    if graph.tensors.is_constant(query):
+        raise Unsupported("an attention of constant queries")
+    for tokens, width in ((keys, sizes.width), (values, sizes.value_width)):
+        packed = graph.tensors.is_constant(tokens.new) and graph.words(node, tokens.new) != _new_words(sizes, width)
+        if packed or (graph.tensors.is_constant(tokens.new) and (sizes.past or tokens.present)):
+            raise Unsupported("an attention with constant keys or values that are packed or cached")
+
+
+def _new_words(sizes: Sizes, width: int) -> int:
+    """Words of the new keys, or of the new values."""
+    return sizes.batch * sizes.shared * sizes.new * width
 
 
 def _product(graph: GraphBuilder, name: str, sizes: Sizes, columns: int, inner: int) -> Layer:
@@ -102,10 +122,7 @@ def _cached(
     graph: GraphBuilder, node: Any, name: str, tokens: Tokens, sizes: Sizes, width: int
 ) -> tuple[str, list[Read]]:
     """The tensor of all keys or values, and how it is read; new ones are appended to what is in the cache."""
-    words = sizes.batch * sizes.shared * sizes.new * width
-    constant = graph.tensors.is_constant(tokens.new)
-    if constant and (sizes.past or tokens.present or graph.words(node, tokens.new) != words):
-        raise Unsupported("an attention with constant keys or values that are packed or cached")
+    words = _new_words(sizes, width)
     if not sizes.past and sizes.capacity == sizes.new:
         if tokens.present:
             graph.alias(tokens.new, tokens.present)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
-from optimizer.onnx_import.attention import Softmax, Tokens, add_attention
+from optimizer.onnx_import.attention import Softmax, Tokens, add_attention, check_constants
 from optimizer.onnx_import.attention_sizes import Sizes, sizes_of
 from optimizer.onnx_import.contraction import Contraction, add_product, broadcast_indices
 from optimizer.onnx_import.fused import rotary_tables
@@ -21,25 +22,40 @@ def import_multi_head_attention(graph: GraphBuilder, node: Any) -> None:
     if optional_input(node, 9):
         raise Unsupported("MultiHeadAttention with a cache of several beams (cache_indirection)")
     name, outputs = graph.name(node), [*node.output, "", "", ""]
-    query, key, value = _added_bias(graph, node, name, sizes)
-    keys, values = Tokens(key, optional_input(node, 6), outputs[1]), Tokens(value, optional_input(node, 7), outputs[2])
+    query, keys, values = _tokens(graph, node, sizes, (6, 7))
+    query, key, value = _added_bias(graph, node, name, sizes, (query, keys.new, values.new))
+    keys, values = replace(keys, new=key), replace(values, new=value)
     softmax = Softmax(tuple(filter(None, (optional_input(node, 4), optional_input(node, 5)))))
     _, weights = add_attention(graph, node, name, sizes, query, keys, values, softmax)
     if outputs[3]:
         graph.alias(weights, outputs[3])
 
 
+def _tokens(graph: GraphBuilder, node: Any, sizes: Sizes, past: tuple[int, int]) -> tuple[str, Tokens, Tokens]:
+    """Queries, keys and values with their caches; what is left out is packed with what is before it."""
+    query, outputs = node.input[0], [*node.output, "", ""]
+    key = optional_input(node, 1) or query
+    value = optional_input(node, 2) or key
+    keys = Tokens(key, optional_input(node, past[0]), outputs[1])
+    values = Tokens(value, optional_input(node, past[1]), outputs[2])
+    changed = attributes(node).get("do_rotary", 0) or (node.op_type == "MultiHeadAttention" and optional_input(node, 3))
+    if changed and any(graph.tensors.is_constant(one) for one in (query, key, value)):
+        raise Unsupported(f"{node.op_type} that changes constant queries, keys or values")
+    check_constants(graph, node, sizes, query, keys, values)
+    return query, keys, values
+
+
 def _sizes(graph: GraphBuilder, node: Any) -> Sizes:
     return sizes_of(node, graph.tensors, lambda name: graph.shape(node, name))
 
 
-def _added_bias(graph: GraphBuilder, node: Any, name: str, sizes: Sizes) -> tuple[str, str, str]:
+def _added_bias(
+    graph: GraphBuilder, node: Any, name: str, sizes: Sizes, tensors: tuple[str, str, str]
+) -> tuple[str, str, str]:
     """Queries, keys and values with their bias: three tensors, of which some may be the same."""
-    query, bias = node.input[0], optional_input(node, 3)
-    key = optional_input(node, 1) or query
-    value = optional_input(node, 2) or key
+    bias, (query, key, _) = optional_input(node, 3), tensors
     if not bias:
-        return query, key, value
+        return tensors
     if not graph.tensors.is_constant(bias):
         raise Unsupported("MultiHeadAttention with a bias that is computed")
     if key != query and len(graph.shape(node, key)) == 4:
@@ -49,7 +65,7 @@ def _added_bias(graph: GraphBuilder, node: Any, name: str, sizes: Sizes) -> tupl
         raise Unsupported(f"MultiHeadAttention with a bias of {graph.words(node, bias)} words")
     rows = sizes.batch * sizes.queries, sizes.batch * sizes.new, sizes.batch * sizes.new
     result = []
-    for tensor, width, count, part in zip((query, key, value), widths, rows, ("q", "k", "v"), strict=True):
+    for tensor, width, count, part in zip(tensors, widths, rows, ("q", "k", "v"), strict=True):
         if graph.has_sources(tensor):
             graph.learn(tensor, width if graph.tensors.is_learned(bias) else 0)
             result.append(tensor)
@@ -75,12 +91,10 @@ def import_grouped_attention(graph: GraphBuilder, node: Any) -> None:
     outputs = [*node.output, "", "", ""]
     _check_grouped(node, attribute, outputs[3])
     name = graph.name(node)
-    query = node.input[0]
-    key = optional_input(node, 1) or query
-    value = optional_input(node, 2) or key
+    query, keys, values = _tokens(graph, node, sizes, (3, 4))
     if attribute.get("do_rotary", 0):
-        query, key = _rotary(graph, node, name, sizes, (query, key))
-    keys, values = Tokens(key, optional_input(node, 3), outputs[1]), Tokens(value, optional_input(node, 4), outputs[2])
+        query, key = _rotary(graph, node, name, sizes, (query, keys.new))
+        keys = replace(keys, new=key)
     masks = tuple(filter(None, [optional_input(node, 10)]))
     softmax = Softmax(
         masks, (optional_input(node, 5),), optional_input(node, 11), bool(attribute.get("smooth_softmax", 0))

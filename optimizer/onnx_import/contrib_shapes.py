@@ -124,6 +124,15 @@ def _attention(node: Any, tensors: Tensors) -> Shapes:
     return [result, (*cache, sizes.width), (*cache, sizes.value_width), scores]
 
 
+def _quantized_lstm(node: Any, tensors: Tensors) -> Shapes:
+    """States of all steps, and the last state and cell."""
+    data, recurrent = tensors.known_shape(node.input[0]), tensors.known_shape(node.input[2])
+    if data is None or recurrent is None or len(data) != 3 or len(recurrent) != 3:
+        return []
+    last = recurrent[0], data[1], recurrent[1]
+    return [(data[0], *last), last, last]
+
+
 _NORMS = {
     "LayerNormalization",
     "SimplifiedLayerNormalization",
@@ -134,6 +143,7 @@ _SHAPES: Mapping[str, Callable[[Any, Tensors], Shapes]] = {
     **dict.fromkeys(_NORMS, _normalization),
     **dict.fromkeys(("FusedMatMul", "TransposeMatMul"), _product),
     "MatMulNBits": _product_of_blocks,
+    "DynamicQuantizeLSTM": _quantized_lstm,
     **dict.fromkeys(("Attention", "QAttention", "MultiHeadAttention", "GroupQueryAttention"), _attention),
 }
 """Shapes of the outputs, None where they are not known; operators that are not listed: the shape of the first input."""

@@ -154,6 +154,7 @@ MICROSOFT_HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"), import_skip_normalization),
     "SimplifiedLayerNormalization": import_streaming,
     "RotaryEmbedding": import_rotary_embedding,
+    "DynamicQuantizeLSTM": import_recurrent,
     **dict.fromkeys(("Attention", "QAttention"), import_merged_attention),
     "MultiHeadAttention": import_multi_head_attention,
     "GroupQueryAttention": import_grouped_attention,

@@ -5,6 +5,9 @@ weights is a layer that runs once per step, with weights that are read again eac
 directions. A vector layer does the rest of all steps: sums, gates, states. It counts the learned words of the recurrent
 weights (a layer that runs several times would count them each time), biases, peepholes and initial states. Biases and
 clips cost nothing, as behind other products. Shorter sequences (``sequence_lens``) save no work.
+
+DynamicQuantizeLSTM quantizes its inputs in a vector layer, and the state in every step with the gates; both products
+read 8 bits. Scales and zero points are learned words of the gates.
 """
 
 from __future__ import annotations
@@ -13,13 +16,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported, attributes, name_tensors, optional_input
-from optimizer.onnx_import.layout import Layout, Read, squeezed
+from optimizer.onnx_import.layout import Layout, Read, grid_of, squeezed
 from optimizer.onnx_import.misfits import misfit
+from optimizer.onnx_import.vector import DYNAMIC_QUANTIZE
 from optimizer.workload.layer import VectorLayer, matmul
 from optimizer.workload.views import IDENTITY
 
-_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
-_OPERATIONS = {"LSTM": 13, "GRU": 11, "RNN": 2}
+_QUANTIZED = "DynamicQuantizeLSTM"
+_QUANTIZED_BITS = 8
+_GATES = {"LSTM": 4, _QUANTIZED: 4, "GRU": 3, "RNN": 1}
+_OPERATIONS = {"LSTM": 13, _QUANTIZED: 13 + DYNAMIC_QUANTIZE, "GRU": 11, "RNN": 2}
 """Per feature of the state and step, a sum or product or activation each. LSTM: 4 sums of both products, 5 activations,
 3 for the cell, 1 for the output. GRU: 3 sums, 3 activations, 1 product with the reset gate, 4 for the new state. RNN: a
 sum, an activation."""
@@ -46,7 +52,7 @@ class Extents:
 
 
 def import_recurrent(graph: GraphBuilder, node: Any) -> None:
-    """LSTM, GRU, RNN: a product for all inputs, one per step with the state that reads its weights again, and gates."""
+    """Recurrent: a product for all inputs, one per step with the state that reads its weights again, and gates."""
     if graph.training:
         raise Unsupported(f"{node.op_type} in training")
     sizes = _extents(graph, node)
@@ -56,8 +62,10 @@ def import_recurrent(graph: GraphBuilder, node: Any) -> None:
     if any(name and graph.tensors.is_constant(name) for name in node.input[:1]):
         raise Unsupported(f"{node.op_type} on constant inputs")
     name, result = graph.name(node), next(output for output in node.output if output)
-    products = [f"{result}/inputs"]
-    _add_input_product(graph, node, f"{name}/inputs", sizes, products[0])
+    products, data = [f"{result}/inputs"], node.input[0]
+    if node.op_type == _QUANTIZED:
+        data = _add_quantization(graph, node, f"{name}/quantize", f"{result}/quantized")
+    _add_input_product(graph, node, f"{name}/inputs", sizes, (data, products[0]))
     for part, gates in _recurrent_parts(node, sizes):
         products.append(f"{result}/{part}")
         _add_step_product(graph, node, f"{name}/{part}", sizes, gates, products[-1])
@@ -74,19 +82,20 @@ def _extents(graph: GraphBuilder, node: Any) -> Extents:
     data, recurrent = graph.shape(node, node.input[0]), graph.shape(node, node.input[2])
     if len(data) != 3:
         raise misfit("the input has three axes", f"tensor {node.input[0]}", list(data), "steps, samples, features")
-    hidden = recurrent[-1] if recurrent else 0
+    quantized = node.op_type == _QUANTIZED
+    hidden = recurrent[1 if quantized else 2] if len(recurrent) == 3 else 0
     samples_first = bool(attribute.get("layout", 0))
     steps, batch = (data[1], data[0]) if samples_first else data[:2]
     if min(steps, batch, data[2], hidden) < 1 or attribute.get("hidden_size", hidden) != hidden:
         raise misfit("no steps of this size", f"tensor {node.input[2]}", list(recurrent), "extents as hidden_size says")
     state = (batch, directions, hidden) if samples_first else (directions, batch, hidden)
+    weights = [(gates * hidden, data[2]), (gates * hidden, hidden)]
     wanted = {
-        1: (directions, gates * hidden, data[2]),
-        2: (directions, gates * hidden, hidden),
+        **{1 + n: (directions, *(pair[::-1] if quantized else pair)) for n, pair in enumerate(weights)},
         3: (directions, 2 * gates * hidden),
         4: (batch,),
         5: state,
-        **({6: state, 7: (directions, 3 * hidden)} if node.op_type == "LSTM" else {}),
+        **({6: state, 7: (directions, 3 * hidden)} if gates == 4 else {}),
     }
     for number, shape in wanted.items():
         name = optional_input(node, number)
@@ -103,14 +112,28 @@ def _recurrent_parts(node: Any, sizes: Extents) -> list[tuple[str, int]]:
     return [("state", sizes.gates)]
 
 
-def _add_input_product(graph: GraphBuilder, node: Any, name: str, sizes: Extents, output: str) -> None:
-    data, weights = node.input[0], node.input[1]
+def _add_quantization(graph: GraphBuilder, node: Any, name: str, output: str) -> str:
+    """Append the layer that quantizes the inputs of all steps."""
+    data = node.input[0]
+    words = graph.words(node, data)
+    graph.widths.packed(output, _QUANTIZED_BITS)
+    streams = ((words, graph.widths.of(data, "I")),), ((words, graph.widths.of(output, "O")),)
+    layout: Layout = squeezed(((), (0, 1), ()), graph.shape(node, data))
+    grid = grid_of(layout, graph.shape(node, data))
+    layer = VectorLayer(name, "quantize", *streams, DYNAMIC_QUANTIZE * words, grid=grid)
+    graph.add(layer, [Read(data)], [output], layout)
+    return output
+
+
+def _add_input_product(graph: GraphBuilder, node: Any, name: str, sizes: Extents, tensors: tuple[str, str]) -> None:
+    """Append the product of the inputs of all steps."""
+    weights, (data, output) = node.input[1], tensors
     columns = sizes.directions * sizes.gates * sizes.hidden
     dims = {"M": sizes.steps * sizes.batch, "N": columns, "K": sizes.features}
     layer = name_tensors(matmul(name, dims, bits=graph.widths.roles), weights, data, output)
     if not graph.tensors.is_constant(weights):
         layer = replace(layer, parameters=0)
-    layout: Layout = squeezed(((), (0, 1), ()), graph.shape(node, data))
+    layout: Layout = squeezed(((), (0, 1), ()), graph.shape(node, node.input[0]))
     graph.add(layer, [Read(data, layout, IDENTITY), Read(weights)], [output], layout)
 
 
@@ -121,6 +144,8 @@ def _add_step_product(graph: GraphBuilder, node: Any, name: str, sizes: Extents,
     dims = {**batch, "M": sizes.batch, "N": gates * sizes.hidden, "K": sizes.hidden}
     layer = name_tensors(matmul(name, dims, bits=graph.widths.roles), weights, f"{output}/state", output)
     layer = replace(layer, multiplicity=sizes.steps, parameters=0)
+    if node.op_type == _QUANTIZED:
+        graph.widths.packed(f"{output}/state", _QUANTIZED_BITS)
     graph.add(layer, [Read(weights), *([Read(first)] if first else [])], [output])
 
 
@@ -128,27 +153,27 @@ def _add_gates(
     graph: GraphBuilder, node: Any, name: str, sizes: Extents, products: list[str], states: list[str]
 ) -> None:
     """Append the vector work of all steps; it reads the products and the states, and writes the states."""
-    cells, resets = node.op_type == "LSTM", len(products) > 2
-    sums = sizes.steps * sizes.gates * sizes.states
+    cells, resets = sizes.gates == 4, len(products) > 2
     kept = sizes.steps * sizes.states
     result = next(output for output in node.output if output)
-    state = kept, graph.widths.of(result, "I")
-    reads = [(sums, graph.widths.of(product, "I")) for product in products[:1]] * 2
-    reads += [state] * (1 + resets if node.op_type == "GRU" else int(cells))
-    written = [(kept, graph.widths.of(result, "O"))] * (1 + cells + resets)
     peepholes, lengths = (optional_input(node, 7) if cells else ""), optional_input(node, 4)
-    operations = (_OPERATIONS[node.op_type] + (_PEEPHOLES if peepholes else 0)) * kept
+    reads = [(kept * sizes.gates, graph.widths.of(products[0], "I"))] * 2
+    reads += [(kept, graph.widths.of(result, "I"))] * (1 + resets if node.op_type == "GRU" else int(cells))
     if peepholes:
         reads.append((sizes.steps * graph.words(node, peepholes), graph.widths.of(peepholes, "W")))
     beside = [one for one in (*states, lengths, peepholes) if one and not graph.tensors.is_constant(one)]
     reads += graph.streams(node, [one for one in beside if one == lengths], "I")
-    learned = [one for one in (node.input[2], optional_input(node, 3), peepholes, *states) if one]
+    written = [(kept, graph.widths.of(result, "O"))] * (1 + cells + resets)
+    if node.op_type == _QUANTIZED:
+        written.append((kept, graph.widths.of(f"{products[1]}/state", "O")))
+    learned = [node.input[2], optional_input(node, 3), peepholes, *states]
+    learned += [optional_input(node, number) for number in range(8, 12)]  # of a quantized operator
     layer = VectorLayer(
         name,
         node.op_type.lower(),
         tuple(reads),
         tuple(written),
-        operations,
-        parameters=graph.learned_words(node, dict.fromkeys(learned)),
+        (_OPERATIONS[node.op_type] + (_PEEPHOLES if peepholes else 0)) * kept,
+        parameters=graph.learned_words(node, dict.fromkeys(filter(None, learned))),
     )
     graph.add(layer, [Read(one) for one in (*products, *beside)], graph.outputs(node))

@@ -103,6 +103,18 @@ SIGNATURES: Mapping[tuple[str, str], Signature] = {
         ("num_heads",),
         _HEADS,
     ),
+    (MICROSOFT, "DynamicQuantizeLSTM"): Signature(
+        (12, 12),
+        (1, 3),
+        (0, 1, 2, 8, 9, 10, 11),
+        _kinds(
+            INT="hidden_size input_forget",
+            FLOAT="clip",
+            STRING="direction",
+            FLOATS="activation_alpha activation_beta",
+            STRINGS="activations",
+        ),
+    ),
     (MICROSOFT, "MultiHeadAttention"): Signature(
         (1, 10),
         (1, 4),

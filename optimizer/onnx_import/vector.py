@@ -16,6 +16,10 @@ _TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
 """Input elements per axis that one output element of Resize is interpolated from."""
 
 
+DYNAMIC_QUANTIZE = 4
+"""Per element: least and largest value; product with the scale, sum with the zero point."""
+
+
 def _moves(graph: GraphBuilder, node: Any) -> int:
     """Data movement only."""
     return 0
@@ -73,7 +77,7 @@ OPERATIONS: Mapping[str, Callable[[GraphBuilder, Any], int]] = {
     ),
     **dict.fromkeys(("ArgMax", "ArgMin"), _per_input(1)),
     "TopK": _top_k,
-    "DynamicQuantizeLinear": _per_input(4),
+    "DynamicQuantizeLinear": _per_input(DYNAMIC_QUANTIZE),
     **dict.fromkeys(("Resize", "Upsample"), _resize),
     **dict.fromkeys(
         (

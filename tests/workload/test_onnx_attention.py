@@ -292,3 +292,33 @@ def test_merged_attention_that_contradicts_itself(tmp_path: Path) -> None:
     ):
         with pytest.raises(SpecError, match=message):
             attend(tmp_path, inputs, ["x", "w"], constants, **{"num_heads": HEADS, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "reads", "message"),
+    [
+        ({"op": "Attention", "domain": ""}, ["c", "v", "v"], "constant queries"),
+        (
+            {"op": "Attention", "domain": "", "outputs": ["y", "nk", "nv"]},
+            ["q", "v", "c", "", "p", "p"],
+            "constant keys",
+        ),
+        ({"op": "MultiHeadAttention", "num_heads": HEADS}, ["f", "g", "g", "b"], "changes constant"),
+    ],
+)
+def test_constants_are_refused_before_anything_is_counted(
+    tmp_path: Path, given: Any, reads: list[str], message: str
+) -> None:
+    shape = [BATCH, HEADS, QUERIES, WIDTH]
+    inputs = {"q": shape, "v": shape, "p": shape, "f": [BATCH, QUERIES, 24]}
+    constants = [tensor("c", *shape), tensor("g", BATCH, QUERIES, 24), tensor("b", 72)]
+    inputs = {name: shape for name, shape in inputs.items() if name in reads}
+    with pytest.raises(SpecError, match=message):
+        attend(tmp_path, inputs, reads, constants, **given)
+
+
+def test_constant_values_are_learned(tmp_path: Path) -> None:
+    shape = [BATCH, HEADS, QUERIES, WIDTH]
+    reads = ["q", "q", "c"]
+    network = attend(tmp_path, {"q": shape}, reads, [tensor("c", *shape)], domain="")
+    assert (network.macs, network.parameters) == (macs(QUERIES), BATCH * HEADS * QUERIES * WIDTH)

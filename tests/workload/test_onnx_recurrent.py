@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
@@ -87,6 +88,35 @@ def test_samples_may_come_first(tmp_path: Path) -> None:
     assert network.macs == expected("RNN")
     (step,) = network.mac_layers()[1:]
     assert (step.multiplicity, step.extents) == (STEPS, {"M": BATCH, "N": HIDDEN, "K": HIDDEN})
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+def test_a_quantized_lstm(tmp_path: Path, directions: int) -> None:
+    """Weights are stored the other way round; inputs and states are quantized before each product."""
+    gates = 4 * HIDDEN
+    shapes = {"w": (directions, FEATURES, gates), "r": (directions, HIDDEN, gates)}
+    constants = [tensor(name, value=np.zeros(shape, np.int8)) for name, shape in shapes.items()]
+    constants += [tensor("b", directions, 2 * gates), tensor("ws", directions, gates), tensor("rs", directions, gates)]
+    constants += [tensor(name, value=np.zeros((directions, gates), np.int8)) for name in ("wz", "rz")]
+    reads = ["x", "w", "r", "b", "", "", "", "", "ws", "wz", "rs", "rz"]
+    direction = "bidirectional" if directions == 2 else "forward"
+    options = {"hidden_size": HIDDEN, "direction": direction, "domain": "com.microsoft"}
+    nodes = [
+        helper.make_node("DynamicQuantizeLSTM", reads, ["h"], name="cell", **options),
+        helper.make_node("Softmax", ["h"], ["y"], name="softmax"),
+    ]
+    inputs = {"x": [STEPS, BATCH, FEATURES]}
+    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, inputs, constants, domains=["com.microsoft"]))
+    states = STEPS * BATCH * HIDDEN * directions
+    assert network.macs == expected("LSTM", directions)
+    assert network.parameters == directions * gates * (FEATURES + HIDDEN + 2 + 4)
+    assert [[operand.bits for operand in layer.operands] for layer in network.mac_layers()] == [[8, 8, 16]] * 2
+    quantize, cell = network.graph.nodes["cell/quantize"]["layer"], network.graph.nodes["cell"]["layer"]
+    words = STEPS * BATCH * FEATURES
+    assert (quantize.reads, quantize.writes, quantize.operations) == (((words, 16),), ((words, 8),), 4 * words)
+    assert cell.writes == ((states, 16), (states, 16), (states, 8))
+    assert cell.operations == (13 + 4) * states
+    assert network.graph.nodes["softmax"]["layer"].reads == ((states, 16),)
 
 
 @pytest.mark.parametrize(
