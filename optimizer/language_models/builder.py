@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from optimizer.errors import SpecError
-from optimizer.language_models.operations import ACTIVATIONS, NORMS, ROTARY
+from optimizer.language_models.operations import ACTIVATIONS, NORMS
 from optimizer.networks.builder import BuilderTensor, NetworkBuilder
 from optimizer.workload.einsum import einsum_layer
 from optimizer.workload.layer import AnyLayer, matmul
 from optimizer.workload.layer import conv as conv_layer
 from optimizer.workload.serving import Serving
-from optimizer.workload.vector_ops import SOFTMAX, vector_layer
+from optimizer.workload.vector_ops import ROTARY, SOFTMAX, vector_layer
 from optimizer.workload.views import IDENTITY, WHOLE, View
 
 KEYS_AND_VALUES = "KV"

@@ -6,13 +6,10 @@ exponential, as in :mod:`optimizer.workload.vector_ops`.
 
 from __future__ import annotations
 
-from optimizer.workload.vector_ops import LAYER_NORM
+from optimizer.workload.vector_ops import LAYER_NORM, RMS_NORM
 
-NORMS = {"rms": (4, 1), "layer": (LAYER_NORM, 2)}
-"""Operations per element and learned words per feature. ``rms``: square, sum; division by the root; scale."""
-
-ROTARY = 3
-"""Rotary embedding, per element: two multiplications and one addition."""
+NORMS = {"rms": (RMS_NORM, 1), "layer": (LAYER_NORM, 2)}
+"""Operations per element and learned words per feature."""
 
 ACTIVATIONS = {"silu": 4, "gelu": 8, "relu": 1, "relu2": 2, "swiglu_clamped": 7, "tanh": 4}
 """Activation functions, per element. ``silu``: exponential, addition, division, multiplication; ``gelu``: the form with

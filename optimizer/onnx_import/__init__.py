@@ -3,7 +3,8 @@
 Multiply-accumulate layers
     Conv (1-D, 2-D and 3-D; grouped, depthwise, strided, dilated; also QLinearConv, ConvInteger), ConvTranspose
     (phases that read the same input are channels of one convolution), MatMul with batches and broadcasting, Gemm,
-    Einsum of two factors, and what is built from them, such as attention. A convolution has dims N K C P Q R S (1-D:
+    Einsum (:mod:`optimizer.onnx_import.einsum`), attention (:mod:`optimizer.onnx_import.attention`), LSTM, GRU and RNN
+    (:mod:`optimizer.onnx_import.recurrent`), and what is built from them. A convolution has dims N K C P Q R S (1-D:
     N K C P R; 3-D: Z and T besides), with G if grouped, and N G P Q R S if depthwise, extents of 1 included. Its input
     is taken as padded: the padding of the image counts as data, in MACs and in traffic.
 Vector layers
@@ -22,11 +23,12 @@ Edges have views (:mod:`optimizer.workload.views`): windows along batch, rows an
 what works element by element, and rows of matrix products. Behind free operators and broadcasts, and for
 operators that mix positions, everything is needed.
 
-Operators that ONNX defines by other operators, such as Attention, are taken as those. Weights may be missing or
-external: only their shapes matter, and files beside the model are never opened. Precision is that of narrow element
-types and of quantization (:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both. ONNX's
-own code runs in a process of its own (:mod:`optimizer.onnx_import.guarded`): what it cannot read is an error, not the
-end of the program. Recurrent operators, control flow and operators of other domains are not understood.
+Operators that ONNX defines by other operators are taken as those. Weights may be missing or external: only their
+shapes matter, and files beside the model are never opened. Precision is that of narrow element types and of
+quantization (:mod:`optimizer.onnx_import.widths`), 16 bits for float32; `bits` goes before both. ONNX's own code runs
+in a process of its own (:mod:`optimizer.onnx_import.guarded`): what it cannot read is an error, not the end of the
+program. Of an If the branch is taken that a constant condition chooses. Loop, Scan, and operators of other domains
+than ONNX's and ``com.microsoft`` are not understood.
 """
 
 from __future__ import annotations
@@ -43,10 +45,10 @@ from optimizer.onnx_import.cleaning import name_on_one_line, slim
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported
 from optimizer.onnx_import.inference import VALUE_LIMIT
 from optimizer.onnx_import.labels import node_label
-from optimizer.onnx_import.operators import HANDLERS
+from optimizer.onnx_import.operators import handler_of
 from optimizer.onnx_import.reading import fix_dims, read_model
 from optimizer.onnx_import.resolution import placed, resolved, unexpected
-from optimizer.onnx_import.unknown import import_opaque
+from optimizer.onnx_import.unknown import import_opaque, reason_against
 from optimizer.workload.network import Network
 
 __all__ = ["import_onnx"]
@@ -122,11 +124,12 @@ def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
     label = node_label(node)
     try:
         try:
-            if node.domain not in ("", "ai.onnx") or node.op_type not in HANDLERS:
-                raise Unsupported("the operator")
-            HANDLERS[node.op_type](graph, node)
-        except Unsupported as reason:
-            import_opaque(graph, node, str(reason), allow_unknown)
+            handler, reason = handler_of(node), reason_against(graph, node)
+            if handler is None or reason:
+                raise Unsupported(reason)
+            handler(graph, node)
+        except Unsupported as refusal:
+            import_opaque(graph, node, str(refusal), allow_unknown)
     except SpecError as error:
         raise placed(error, graph.file, label) from error
     except Exception as error:  # a form of the operator that its handler does not foresee

@@ -1,4 +1,4 @@
-"""Matrix products: MatMul, Gemm, Einsum and their quantized forms, as layers with dims (B) M N K."""
+"""Matrix products: MatMul, Gemm and their quantized forms, as layers with dims (B) M N K."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
     name, output = graph.name(node), node.output[0]
     if not bias or graph.tensors.is_constant(bias):
         learned = graph.words(node, bias) if bias and graph.tensors.is_learned(bias) else 0
-        _add_product(graph, (left, right), output, size, name=name, indices=indices, learned=learned)
+        add_product(graph, (left, right), output, size, name=name, indices=indices, learned=learned)
         return
     product, shape = f"{output}/product", graph.shape(node, output)
-    _add_product(graph, (left, right), product, size, name=name, indices=indices)
+    add_product(graph, (left, right), product, size, name=name, indices=indices)
     layout = graph.layout(product) or usual_layout(shape)
     words, other = graph.words(node, output), graph.shape(node, bias)
     add = vector_layer(
@@ -84,16 +84,6 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
     )
     reads = [aligned_read(product, shape, shape, layout), aligned_read(bias, other, shape, layout)]
     graph.add(add, reads, [output], layout)
-
-
-def import_einsum(graph: GraphBuilder, node: Any) -> None:
-    """Einsum of two factors in which every index is batched, kept from one factor, or summed over both."""
-    if len(node.input) != 2:
-        raise Unsupported(f"an Einsum of {len(node.input)} tensors")
-    equation = attributes(node)["equation"].decode().replace(" ", "")
-    left, right = node.input
-    size = contraction(equation, graph.shape(node, left), graph.shape(node, right))
-    _add_product(graph, (left, right), node.output[0], size, name=graph.name(node))
 
 
 def broadcast_product(left: tuple[int, ...], right: tuple[int, ...]) -> Contraction:
@@ -138,53 +128,15 @@ def _named(indices: Sequence[str], shape: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(index if extent > 1 else "" for index, extent in zip(last, shape, strict=True))
 
 
-def contraction(equation: str, left: tuple[int, ...], right: tuple[int, ...]) -> Contraction:
-    """The contraction that an einsum equation such as ``bhid,bhjd->bhij`` stands for.
-
-    Raises
-    ------
-    Unsupported
-        For diagonals, and indices that are summed over in one factor alone.
-    """
-    terms, arrow, output = equation.partition("->")
-    first, _, second = terms.partition(",")
-    extents_left, extents_right = _indices(first, left), _indices(second, right)
-    if not arrow:
-        single = [i for i in (*extents_left, *extents_right) if (i in extents_left) != (i in extents_right)]
-        kept = {*single, *(i for i in (*extents_left, *extents_right) if i.startswith("."))}
-    else:
-        kept = {*output.replace("...", ""), *(i for i in (*extents_left, *extents_right) if i[0] == ".")}
-    size = {"b": 1, "m": 1, "n": 1, "k": 1}
-    for index in dict.fromkeys((*extents_left, *extents_right)):
-        ours, theirs = extents_left.get(index, 1), extents_right.get(index, 1)
-        if index in kept:
-            size["b" if ours == theirs else "m" if theirs == 1 else "n"] *= max(ours, theirs)
-        elif ours == theirs:
-            size["k"] *= ours
-        else:
-            raise Unsupported(f"an Einsum that sums over {index!r} in one factor alone")
-    return Contraction(**size)
-
-
-def _indices(term: str, shape: tuple[int, ...]) -> dict[str, int]:
-    """Extent of every index of one factor; axes of an ellipsis are called ``.1``, ``.2`` ... from the end."""
-    before, dots, after = term.partition("...")
-    hidden = len(shape) - len(before) - len(after) if dots else 0
-    names = [*before, *(f".{n}" for n in range(hidden, 0, -1)), *after]
-    if len(set(names)) < len(names) or len(names) != len(shape):
-        raise Unsupported(f"the Einsum term {term!r}")
-    return dict(zip(names, shape, strict=True))
-
-
 def _import_product(graph: GraphBuilder, node: Any, left: str, right: str) -> None:
     shapes = graph.shape(node, left), graph.shape(node, right)
     if () in shapes:
         raise Unsupported("a matrix product with a scalar")
     size, indices = broadcast_product(*shapes), broadcast_indices(*shapes)
-    _add_product(graph, (left, right), node.output[0], size, name=graph.name(node), indices=indices)
+    add_product(graph, (left, right), node.output[0], size, name=graph.name(node), indices=indices)
 
 
-def _add_product(
+def add_product(
     graph: GraphBuilder,
     factors: tuple[str, str],
     output: str,

@@ -189,10 +189,13 @@ class GraphBuilder:
             self._base[output] = self.base(tensor)
             self._pass_layout(tensor, output)
         self._store(node, tensor)
-        for producer in list(self._sources.get(tensor, {}))[: 1 if learned else 0]:
+        self.learn(tensor, learned)
+
+    def learn(self, tensor: str, words: int) -> None:
+        """Count learned words with the first of the layers that compute a tensor."""
+        for producer in list(self._sources.get(tensor, {}))[: 1 if words else 0]:
             layer = self.network.graph.nodes[producer]["layer"]
-            total = layer.parameter_count + learned
-            self.network.graph.nodes[producer]["layer"] = replace(layer, parameters=total)
+            self.network.graph.nodes[producer]["layer"] = replace(layer, parameters=layer.parameter_count + words)
 
     def _store(self, node: Any, tensor: str) -> None:
         """Let the layers that compute a tensor write what a folded node makes of it, as wide as that is."""
@@ -211,8 +214,16 @@ class GraphBuilder:
     def view(self, node: Any) -> None:
         """Let the node's outputs be views of its first input: no layer, no traffic, no layout."""
         for output in self.outputs(node):
-            self.widths.same(node.input[0], output)
-            self._sources[output] = self._sources.get(node.input[0], {})
+            self.alias(node.input[0], output)
+
+    def alias(self, tensor: str, output: str) -> None:
+        """Let a tensor be a view of another one."""
+        self.widths.same(tensor, output)
+        self._sources[output] = self._sources.get(tensor, {})
+
+    def add_sources(self, tensor: str, output: str) -> None:
+        """Let what computes a tensor count as computing another one too: parts of it are still the same."""
+        self._sources[output] = {**self._sources.get(output, {}), **self._sources.get(tensor, {})}
 
     def _pass_layout(self, tensor: str, output: str) -> None:
         """Lay a pointwise function of a tensor out like the tensor; it may have more axes in front."""
@@ -220,6 +231,11 @@ class GraphBuilder:
         layout = self.layout(tensor)
         if layout is not None and before is not None and after is not None:
             self._layouts[output] = shifted(layout, len(after) - len(before))
+
+
+def optional_input(node: Any, number: int) -> str:
+    """The name of an input; empty where it is left out."""
+    return str(node.input[number]) if len(node.input) > number else ""
 
 
 def attributes(node: Any) -> dict[str, Any]:

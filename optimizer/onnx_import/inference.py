@@ -16,10 +16,14 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from optimizer.errors import SpecError
+from optimizer.onnx_import.contrib_shapes import contrib_types
 from optimizer.onnx_import.tensors import Tensors
 
 VALUE_LIMIT = 1 << 16
 """Words up to which the value of a constant is computed."""
+
+MOST_INTEGERS = 64
+"""Integers up to which the value of a constant is kept for what reads the nodes."""
 
 _RANDOM = {
     "RandomNormal",
@@ -52,11 +56,22 @@ class Inference(Tensors):
         self._values: dict[str, Any] = {}
         self._declared = {value.name: value.type for value in (*model.graph.value_info, *model.graph.output)}
         for tensor in model.graph.initializer:
-            self.add_constant(tensor.name, tensor.data_type, tensor.dims)
-            if has_data(tensor) and math.prod(tensor.dims) <= VALUE_LIMIT:
-                self._values[tensor.name] = self._array(tensor)
+            self.add_initializer(tensor, tensor.name)
         for sparse in model.graph.sparse_initializer:
             self.add_constant(sparse.values.name, sparse.values.data_type, sparse.dims)
+
+    def add_initializer(self, tensor: Any, name: str) -> None:
+        """Note a constant of the model under a name, with its value if it is small."""
+        self.add_constant(name, tensor.data_type, tensor.dims)
+        if has_data(tensor) and math.prod(tensor.dims) <= VALUE_LIMIT:
+            self._values[name] = self._array(tensor)
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """The values of a constant of a few integers or truth values, flat; None where they are not known."""
+        value = self._values.get(name)
+        if value is None or value.dtype.kind not in "iub" or value.size > MOST_INTEGERS:
+            return None
+        return tuple(int(entry) for entry in value.flat)
 
     def _array(self, tensor: Any) -> Any:
         """The data of a constant."""
@@ -103,17 +118,17 @@ class Inference(Tensors):
         return str(onnx.TensorProto.DataType.Name(element)) if element else "of no known type,"
 
     def _infer(self, node: Any, inputs: list[str], label: str) -> dict[str, Any]:
-        """Output types by ONNX's inference; none for operators it does not know."""
+        """Output types by ONNX's inference, by our own for some others; none for operators that nothing knows."""
         schema = self.schema(node)
         if schema is None:
-            return {}
+            return contrib_types(node, self)
         types = {name: self._types[name] for name in inputs}
         if any(kind.WhichOneof("value") is None for kind in types.values()):
             return {}
         data = {name: numpy_helper.from_array(self._values[name], name) for name in inputs if name in self._values}
         try:
             inferred = onnx.shape_inference.infer_node_outputs(
-                schema, node, types, data, opset_imports=self.opsets, ir_version=self.ir_version
+                schema, _with_default(node), types, data, opset_imports=self.opsets, ir_version=self.ir_version
             )
         except onnx.checker.ValidationError as error:
             raise SpecError(
@@ -175,6 +190,16 @@ class Inference(Tensors):
         for name, result in zip((name for name in node.output if name), results, strict=False):
             if isinstance(result, np.ndarray | np.generic):
                 self._values[name] = np.asarray(result)
+
+
+def _with_default(node: Any) -> Any:
+    """The node; an STFT says that it is one-sided, the default, which ONNX's inference takes for two-sided."""
+    if node.op_type != "STFT" or any(attribute.name == "onesided" for attribute in node.attribute):
+        return node
+    result = onnx.NodeProto()
+    result.CopyFrom(node)
+    result.attribute.append(onnx.helper.make_attribute("onesided", 1))
+    return result
 
 
 def given_tensors(attribute: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from onnx import AttributeProto, defs
 
 from optimizer.errors import SpecError
+from optimizer.onnx_import.signatures import Signature, signature_of
 from optimizer.onnx_import.tensors import Tensors
 
 MOST_ENTRIES = 1 << 16
@@ -40,6 +41,9 @@ def check_node(node: Any, tensors: Tensors) -> None:
         _check_attribute(attribute, seen)
     schema = tensors.schema(node)
     if schema is None:
+        signature = signature_of(node)
+        if signature is not None:
+            _check_signature(node, signature)
         return
     _check_arity("inputs", list(node.input), schema.min_input, schema.max_input, schema.inputs)
     _check_arity("outputs", list(node.output), schema.min_output, schema.max_output, schema.outputs)
@@ -79,6 +83,30 @@ def _check_attribute(attribute: Any, seen: set[str]) -> None:
     entries = max(len(attribute.ints), len(attribute.floats), len(attribute.strings))
     if entries > MOST_ENTRIES:
         raise _refused("the list is too long", field, f"{entries} entries", f"up to {MOST_ENTRIES}")
+
+
+def _check_signature(node: Any, signature: Signature) -> None:
+    """Inputs, outputs and attributes of an operator that ONNX does not define."""
+    _check_arity("inputs", list(node.input), *signature.inputs, ())
+    _check_arity("outputs", list(node.output), *signature.outputs, ())
+    for number in signature.needed:
+        if not node.input[number]:
+            raise _refused("a required input is missing", f"input {number}", "", "a tensor")
+    given = {attribute.name: attribute for attribute in node.attribute}
+    for name, attribute in given.items():
+        field = f"attribute {name}"
+        if name not in signature.attributes:
+            allowed = ", ".join(sorted(signature.attributes)) or "none"
+            raise _refused(f"{node.op_type} has no such attribute", field, name, allowed)
+        wanted = signature.attributes[name]
+        if _KINDS[attribute.type] != wanted:
+            raise _refused("the attribute is of another kind", field, _KINDS[attribute.type], wanted)
+        least, most = signature.ranges.get(name, (attribute.i, attribute.i))
+        if not least <= attribute.i <= most:
+            raise _refused("the attribute is out of range", field, attribute.i, f"{least} to {most}")
+    for name in signature.required:
+        if name not in given:
+            raise _refused("a required attribute is missing", name, None, f"an attribute {name}")
 
 
 def _check_arity(what: str, names: list[str], least: int, most: int, formal: Any) -> None:

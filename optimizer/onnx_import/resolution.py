@@ -13,11 +13,12 @@ import onnx.inliner
 
 from optimizer.errors import SpecError
 from optimizer.onnx_import import guarded
+from optimizer.onnx_import.branches import taken_branch
 from optimizer.onnx_import.expansion import expand
 from optimizer.onnx_import.inference import Inference
 from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.node_check import check_node
-from optimizer.onnx_import.operators import HANDLERS
+from optimizer.onnx_import.operators import handler_of
 from optimizer.onnx_import.tensors import Tensors, from_bytes
 
 SECONDS, SECONDS_PER_NODE = 10.0, 0.05
@@ -66,11 +67,12 @@ def _kept(node: Any, tensors: Inference, file: str, depth: int) -> Iterator[Any]
     guarded.note(label)
     try:
         check_node(node, tensors)
-        tensors.visit(node, label)
-        if all(tensors.is_constant(name) for name in node.output if name):
-            return
-        known = node.domain in ("", "ai.onnx") and node.op_type in HANDLERS
-        parts = [] if known or depth == DEEPEST else expand(node, tensors)
+        parts = taken_branch(node, tensors)
+        if parts is None:
+            tensors.visit(node, label)
+            if all(tensors.is_constant(name) for name in node.output if name):
+                return
+            parts = [] if handler_of(node) is not None or depth == DEEPEST else expand(node, tensors)
     except SpecError as error:
         raise placed(error, file, label) from error
     except MemoryError:

@@ -104,7 +104,9 @@ _GEOMETRY: Mapping[str, Callable[[GraphBuilder, Any], Geometry]] = {
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"), _global_pooling),
     "Concat": _concat,
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), _over_axes(_softmax_axes)),
-    **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _over_axes(_axes_to_the_end)),
+    **dict.fromkeys(
+        ("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"), _over_axes(_axes_to_the_end)
+    ),
     "LpNormalization": _over_axes(lambda graph, node, rank: {attributes(node).get("axis", -1) % rank}),
     "LRN": _over_axes(lambda graph, node, rank: {1}),
     "InstanceNormalization": _over_axes(lambda graph, node, rank: range(2, rank)),

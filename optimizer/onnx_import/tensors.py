@@ -36,6 +36,7 @@ class Tensors:
         self._constant: set[str] = set()
         self._derived: set[str] = set()
         self._stored_as: dict[str, str] = {}
+        self._integers: dict[str, tuple[int, ...]] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._types
@@ -71,6 +72,10 @@ class Tensors:
         """The tensor's ``TypeProto``; an empty one where nothing is known."""
         return self._types.get(name, onnx.TypeProto())
 
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """The values of a constant of a few integers or truth values, flat; None where they are not known."""
+        return self._integers.get(name)
+
     def stored_as(self, name: str) -> str:
         """The constant that holds the data of a tensor: before it is dequantized, transposed or reshaped."""
         while name in self._stored_as:
@@ -97,7 +102,12 @@ class Tensors:
         model.graph.node.extend(nodes)
         for name, kind in self._types.items():
             model.graph.value_info.add(name=name, type=kind)
-        known = {"constant": sorted(self._constant), "derived": sorted(self._derived), "stored": self._stored_as}
+        known = {
+            "constant": sorted(self._constant),
+            "derived": sorted(self._derived),
+            "stored": self._stored_as,
+            "integers": {name: self.integers(name) for name in self._constant if self.integers(name) is not None},
+        }
         body: bytes = model.SerializeToString()
         return json.dumps(known).encode() + b"\n" + body
 
@@ -110,4 +120,5 @@ def from_bytes(data: bytes) -> tuple[list[Any], Tensors]:
     tensors._types = {value.name: value.type for value in model.graph.value_info}
     tensors._constant, tensors._derived = set(known["constant"]), set(known["derived"])
     tensors._stored_as = known["stored"]
+    tensors._integers = {name: tuple(values) for name, values in known["integers"].items()}
     return list(model.graph.node), tensors

@@ -9,8 +9,28 @@ from optimizer.files.names import one_line
 from optimizer.onnx_import.graph import GraphBuilder
 from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.layout import Read
-from optimizer.onnx_import.operators import HANDLERS
+from optimizer.onnx_import.operators import DOMAINS, handler_of
+from optimizer.onnx_import.signatures import signature_of
 from optimizer.workload.layer import VectorLayer
+
+_REASONS = {
+    "Loop": "a Loop (how often its body runs, and on what, is not followed)",
+    "Scan": "a Scan (its body is not written out)",
+    "NonMaxSuppression": "NonMaxSuppression (how many boxes it compares depends on the data)",
+}
+
+
+def reason_against(graph: GraphBuilder, node: Any) -> str:
+    """Why an operator is not understood; empty if it has a handler, and the model's opset defines it."""
+    if handler_of(node) is not None:
+        defined = graph.tensors.schema(node) is not None or signature_of(node) is not None
+        return "" if defined else "an operator that the opset of the model does not define"
+    if node.domain not in ("", "ai.onnx"):
+        return "the operator"
+    if node.op_type != "If":
+        return _REASONS.get(node.op_type, "the operator")
+    bodies = ", ".join(f"{attribute.name} of {len(attribute.g.node)} nodes" for attribute in node.attribute)
+    return f"an If whose condition {node.input[0]} is no constant: {bodies}"
 
 
 def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bool) -> None:
@@ -28,7 +48,7 @@ def import_opaque(graph: GraphBuilder, node: Any, reason: str, allow_unknown: bo
             file=graph.file,
             field=label,
             value=f"operator {node.op_type} of domain {domain}",
-            allowed=f"{', '.join(sorted(HANDLERS))} of domain ai.onnx",
+            allowed="; ".join(f"{', '.join(sorted(known))} of domain {name}" for name, known in DOMAINS.items()),
             remedy="export the model with other operators, or count this one as tensor traffic only with "
             "--allow-unknown",
         )

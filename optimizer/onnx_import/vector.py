@@ -10,10 +10,14 @@ from optimizer.onnx_import.graph import GraphBuilder, attributes
 from optimizer.onnx_import.layout import Read
 from optimizer.onnx_import.streams import stream_geometry
 from optimizer.workload.layer import VectorLayer
-from optimizer.workload.vector_ops import LAYER_NORM, LRN_FIXED, SOFTMAX
+from optimizer.workload.vector_ops import LAYER_NORM, LRN_FIXED, RMS_NORM, SOFTMAX
 
 _TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
 """Input elements per axis that one output element of Resize is interpolated from."""
+
+
+DYNAMIC_QUANTIZE = 4
+"""Per element: least and largest value; product with the scale, sum with the zero point."""
 
 
 def _moves(graph: GraphBuilder, node: Any) -> int:
@@ -59,11 +63,11 @@ OPERATIONS: Mapping[str, Callable[[GraphBuilder, Any], int]] = {
             "LayerNormalization",
             "InstanceNormalization",
             "GroupNormalization",
-            "RMSNormalization",
             "MeanVarianceNormalization",
         ),
         _per_input(LAYER_NORM),
     ),
+    **dict.fromkeys(("RMSNormalization", "SimplifiedLayerNormalization"), _per_input(RMS_NORM)),
     "LRN": _response_normalization,
     **dict.fromkeys(("LpNormalization", "Hardmax"), _per_input(3)),
     **dict.fromkeys(("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd"), _per_input(1)),
@@ -73,7 +77,7 @@ OPERATIONS: Mapping[str, Callable[[GraphBuilder, Any], int]] = {
     ),
     **dict.fromkeys(("ArgMax", "ArgMin"), _per_input(1)),
     "TopK": _top_k,
-    "DynamicQuantizeLinear": _per_input(4),
+    "DynamicQuantizeLinear": _per_input(DYNAMIC_QUANTIZE),
     **dict.fromkeys(("Resize", "Upsample"), _resize),
     **dict.fromkeys(
         (

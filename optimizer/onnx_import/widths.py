@@ -69,6 +69,10 @@ class Widths:
         if self._tensors.type_of(tensor).tensor_type.elem_type == TensorProto.INT32:
             self._stored[tensor] = SUMS
 
+    def packed(self, tensor: str, bits: int) -> None:
+        """Note that a tensor holds elements of `bits` bits, whatever type they are packed in."""
+        self._stored[tensor] = bits
+
     def same(self, tensor: str, output: str) -> bool:
         """Note that a tensor is stored as a narrow one is: a view of it, dequantized, or a function of it.
 

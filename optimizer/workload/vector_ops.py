@@ -17,6 +17,12 @@ SOFTMAX = 5
 LAYER_NORM = 8
 """Per element: sum; subtraction, square, sum of squares; root; division by the deviation; gamma; beta."""
 
+RMS_NORM = 4
+"""Per element: square, sum of squares; division by the root; scale."""
+
+ROTARY = 3
+"""Rotary embedding, per element: two multiplications and one addition."""
+
 BATCH_NORM = 6
 """Per element, in training: sum; square, sum of squares; then subtraction, scale, shift."""
 

@@ -9,10 +9,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from optimizer.onnx_import.operators import HANDLERS
+from optimizer.onnx_import.operators import HANDLERS, MICROSOFT_HANDLERS
+from optimizer.onnx_import.signatures import MICROSOFT, SIGNATURES
 
-OTHERS = ("Attention", "RotaryEmbedding", "Constant", "ConstantOfShape", "Range", "NonZero", "LSTM", "Det", "Ghost")
-OPERATORS = (*sorted(HANDLERS), *OTHERS)
+OTHERS = ("Constant", "ConstantOfShape", "Range", "NonZero", "Det", "Loop", "Ghost")
+OPERATORS = (
+    *(("", one) for one in (*sorted(HANDLERS), *OTHERS)),
+    *((MICROSOFT, one) for one in sorted(MICROSOFT_HANDLERS)),
+)
 EXTENTS = (0, 1, 1, 2, 2, 3, 4, 4, 8, 2**20)
 INTEGERS = (0, 1, 1, 2, 3, -1, -2, 4, 7, 100, 2**20, 2**31, 2**40, -(2**63), 2**63 - 1)
 TEXTS = (
@@ -41,7 +45,8 @@ def operator_model(chance: random.Random) -> bytes:
         nodes.append(node)
         names += node.output
     graph = helper.make_graph(nodes, "g", inputs, [], initializer=constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+    domains = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+    model = helper.make_model(graph, opset_imports=domains, ir_version=9)
     data: bytes = model.SerializeToString()
     return data
 
@@ -55,21 +60,32 @@ def _constant(chance: random.Random, name: str) -> Any:
 
 
 def _node(chance: random.Random, names: list[str], number: int, opset: int, rank: int) -> Any:
-    operator = chance.choice(OPERATORS)
+    domain, operator = chance.choice(OPERATORS)
+    signature = SIGNATURES.get((domain, operator))
+    wanted: list[tuple[str, str]] = []
+    least, most, outputs = 0, 3, 1
+    if signature is not None:
+        least, most = signature.inputs
+        outputs = chance.randint(*signature.outputs)
+        kinds = signature.attributes.items()
+        wanted = [(name, kind) for name, kind in kinds if name in signature.required or chance.random() < 0.3]
     try:
-        schema = onnx.defs.get_schema(operator, opset, "")
+        schema = onnx.defs.get_schema(operator, opset, domain)
         least, most = schema.min_input, min(schema.max_input, 9)
         outputs = chance.randint(schema.min_output, min(schema.max_output, 4))
-        wanted = [one for one in schema.attributes.values() if one.required or chance.random() < 0.4]
+        every = schema.attributes.values()
+        wanted = [(one.name, one.type.name) for one in every if one.required or chance.random() < 0.4]
     except onnx.defs.SchemaError:
-        least, most, outputs, wanted = 0, 3, 1, []
+        pass  # ONNX does not define it
     count = chance.randint(least, most) if chance.random() < 0.95 else chance.randrange(12)
     given = [chance.choice(names) if chance.random() < 0.95 else "" for _ in range(count)]
-    node = helper.make_node(operator, given, [f"y{number}_{n}" for n in range(outputs)], name=f"n{number}")
-    for one in wanted:
-        value = _value(chance, one.type.name, rank)
+    results = [f"y{number}_{n}" for n in range(outputs)]
+    node = helper.make_node(operator, given, results, name=f"n{number}", domain=domain)
+    for name, kind in wanted:
+        value = _value(chance, kind, rank)
         if value is not None:
-            node.attribute.append(helper.make_attribute(one.name, value, attr_type=int(one.type.value)))
+            code = onnx.AttributeProto.AttributeType.Value(kind)
+            node.attribute.append(helper.make_attribute(name, value, attr_type=code))
     return node
 
 

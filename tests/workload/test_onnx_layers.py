@@ -12,8 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 from optimizer.errors import SpecError
 from optimizer.onnx_import import import_onnx
-from optimizer.onnx_import.contraction import Contraction, broadcast_product, contraction
-from optimizer.onnx_import.graph import Unsupported
+from optimizer.onnx_import.contraction import Contraction, broadcast_product
 from optimizer.onnx_import.transposed import paddings
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.phases import phases
@@ -389,33 +388,6 @@ def test_batched_products(tmp_path, left, right, size):
     assert layer.macs == output.size * left[-1]
     assert layer.parameter_count == 0
     assert ("B" in layer.extents) == (size.b > 1)
-
-
-@pytest.mark.parametrize(
-    ("equation", "left", "right", "size"),
-    [
-        ("bhid,bhjd->bhij", (2, 3, 4, 5), (2, 3, 6, 5), Contraction(6, 4, 6, 5)),
-        ("ij,jk", (4, 5), (5, 6), Contraction(1, 4, 6, 5)),
-        ("ij,jk->ki", (4, 5), (5, 6), Contraction(1, 4, 6, 5)),
-        ("...ij,...jk->...ik", (7, 2, 4, 5), (1, 2, 5, 6), Contraction(2, 28, 6, 5)),
-        ("...ij,...jk", (1, 2, 4, 5), (3, 1, 5, 6), Contraction(1, 8, 18, 5)),
-        ("i,j->ij", (4,), (5,), Contraction(1, 4, 5, 1)),
-        ("bi,bi->bi", (2, 4), (2, 4), Contraction(8, 1, 1, 1)),
-        ("abc,abc->", (2, 3, 4), (2, 3, 4), Contraction(1, 1, 1, 24)),
-    ],
-)
-def test_einsum_contractions(tmp_path, equation, left, right, size):
-    assert contraction(equation, left, right) == size
-    assert np.einsum(equation, np.zeros(left), np.zeros(right)).size == size.b * size.m * size.n
-    node = helper.make_node("Einsum", ["a", "b"], ["y"], equation=equation)
-    layer = only_layer(import_onnx(write_model(tmp_path / "m.onnx", [node], {"a": [*left], "b": [*right]})))
-    assert layer.macs == size.b * size.m * size.n * size.k
-
-
-@pytest.mark.parametrize("equation", ["ii,ij->j", "ij,kl->il"])
-def test_other_einsums_are_not_understood(equation):
-    with pytest.raises(Unsupported):
-        contraction(equation, (4, 4), (4, 4))
 
 
 @pytest.mark.parametrize("trans_a", [0, 1])

@@ -372,17 +372,6 @@ def test_control_flow_is_not_understood_but_keeps_its_edges(tmp_path):
     assert network.graph.nodes["if"]["layer"].reads == ((1, 16), (288, 16))
 
 
-def test_recurrent_layers_are_not_understood(tmp_path):
-    lstm = helper.make_node("LSTM", ["x", "w", "r"], ["y"], name="lstm", hidden_size=5)
-    constants = [tensor("w", 1, 20, 3), tensor("r", 1, 20, 5)]
-    path = write_model(tmp_path / "m.onnx", [lstm], {"x": [7, 2, 3]}, constants)
-    with pytest.raises(SpecError, match="not understood"):
-        import_onnx(path)
-    (layer,) = import_onnx(path, allow_unknown=True).layers()
-    assert layer.writes == ((70, 16),)
-    assert layer.parameters == 60 + 100
-
-
 def test_batch_normalization_in_training_is_not_understood(tmp_path):
     norm = helper.make_node(
         "BatchNormalization", ["c", "s", "t", "m", "v"], ["y", "m2", "v2"], name="norm", training_mode=1
