@@ -6,8 +6,10 @@ import time
 from dataclasses import replace
 
 from optimizer.architecture.constrain import without_constraints
+from optimizer.bodies.infeasibility import BlamedCap, Infeasibility
 from optimizer.errors import SpecError
 from optimizer.files.records import Json
+from optimizer.problem.cap_blame import Needed, blamed_caps
 from optimizer.problem.layer_rules import rules_of
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
@@ -55,9 +57,19 @@ def run(request: Problem, options: Options, more: Json | None = None) -> SolveRe
         patient = patience([prepared], started, deadline)
         ask = asker(prepared, options.workers, patient, reports)
         reason = ruled_out(prepared, patient) if prepared.rules else None
-        reason = reason or explain(prepared, ask, asked=deadline is not None)
+        reason = in_units_of_users(reason or explain(prepared, ask, asked=deadline is not None), request)
         result.body = replace(result.body, infeasible=reason, wall_s=round(time.perf_counter() - started, 3))
     return result
+
+
+def in_units_of_users(reason: Infeasibility, request: Problem) -> Infeasibility:
+    """A reason with the caps of a language model that stand behind its budgets."""
+    serving = request.network.serving
+    if request.caps is None or serving is None:
+        return reason
+    needed = {entry.budget: Needed(entry.least, entry.exact) for entry in reason.relaxations}
+    found = tuple(BlamedCap(**one._asdict()) for one in blamed_caps(request.caps, serving, reason.budgets, needed))
+    return replace(reason, caps=found or None)
 
 
 def compare(request: Problem, options: Options) -> SolveResult:
