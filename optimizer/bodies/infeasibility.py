@@ -30,12 +30,24 @@ class BlamedCap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OffChipExcess:
+    """Bytes of the outermost memory, and those that do not fit: of learned words, and of a language model of its keys,
+    values and states.
+    """
+
+    capacity_bytes: int
+    weight_bytes: int
+    cache_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Infeasibility:
     """Fewest budgets and constraints that exclude every design, and the layer that fits nowhere, if there is one.
 
     ``relaxations`` are those of the budgets, ``removable`` the blamed constraints without any one of which there is a
     design; without constraints in the problem, ``constraints`` and ``removable`` are None. ``complete`` is false where
     the time did not suffice. ``caps`` are those of a language model that stand behind the budgets.
+    ``memory`` says what does not fit off chip, where that alone excludes every design.
     """
 
     budgets: tuple[str, ...]
@@ -45,6 +57,7 @@ class Infeasibility:
     constraints: tuple[str, ...] | None = None
     removable: tuple[str, ...] | None = None
     caps: tuple[BlamedCap, ...] | None = None
+    memory: OffChipExcess | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

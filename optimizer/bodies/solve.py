@@ -67,6 +67,7 @@ class PointCounts:
     open: int
     boxes: int
     closed_by_device: int | None = None
+    closed_by_memory: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from optimizer.checker.searches import Searches
 from optimizer.files.quantities import size_text
 from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_up, within_text
 from optimizer.problem.cap_blame import Needed, blamed_caps
+from optimizer.problem.off_chip import BUDGET, excess_of, memory_relaxation
 from optimizer.problem.serving_caps import caps_in
 
 Data = dict[str, Any]
@@ -54,6 +55,16 @@ def blame_checks(
     none_asked = "study" in claim.data and "infeasible" not in claim.data
     if not none_asked and (not isinstance(stated, dict) or type(stated.get("complete")) is not bool):
         yield Check("infeasible", False, "INFEASIBLE, and what is to blame is not stated")
+        return
+    excess = excess_of(claim.network, claim.architecture.budgets)
+    if excess is not None:
+        expected = {
+            "budgets": [BUDGET],
+            "relaxations": [memory_relaxation(claim.network, claim.architecture.budgets, excess)],
+            "complete": True,
+            "memory": excess._asdict(),
+        }
+        yield verdict("infeasible", list(differences(stated, expected)), "what does not fit off chip counted again")
         return
     if isinstance(stated, dict):
         yield from _caps_check(claim, stated)

@@ -132,6 +132,9 @@ budget_options = stacked(
             "--device", metavar="NAME|FILE", help="An FPGA (see `tilewright devices`): its resources in place of area."
         ),
         click.option("--dram-gbps", type=Positive(), help="Off-chip bandwidth, 10^9 bytes per second."),
+        click.option(
+            "--dram-gib", type=Positive(), help="Capacity off chip, 2^30 bytes: weights and caches have to fit."
+        ),
         click.option("--power-w", type=Positive(), help="Average power, W."),
         click.option("--max-latency-ms", "latency_ms", type=Positive(), help="Latency, ms."),
         click.option("--max-energy-mj", "energy_mj", type=Positive(), help="Energy, mJ."),

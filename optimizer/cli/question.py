@@ -57,6 +57,7 @@ OF_ARCHITECTURE = (
     "area_mm2",
     "device",
     "dram_gbps",
+    "dram_gib",
     "power_w",
     "latency_ms",
     "energy_mj",

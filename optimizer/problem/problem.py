@@ -21,7 +21,7 @@ from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.network import Network
 from optimizer.workload.reader import network_data, network_from_data
 
-BUDGETS = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj")
+BUDGETS = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj", "dram_gib")
 
 
 @dataclass(frozen=True)

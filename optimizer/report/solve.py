@@ -198,6 +198,7 @@ def points_text(points: PointCounts) -> str:
         "closed by a bound": points.closed_by_bound,
         "closed by area": points.closed_by_area,
         "beyond the device": points.closed_by_device,
+        "without room off chip": points.closed_by_memory,
         "too small for a layer": points.closed_by_size,
         "beyond the caps": points.closed_by_caps,
         "open": points.open,

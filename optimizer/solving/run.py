@@ -22,6 +22,7 @@ from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.infeasibility import explain, patience
+from optimizer.search.off_chip import closed_at_once, excess_in, memory_reason
 from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.progress import Reporter, Show
 from optimizer.search.rule_blame import ruled_out
@@ -44,11 +45,18 @@ def run(request: Problem, options: Options, more: Json | None = None) -> SolveRe
     started = time.perf_counter()
     prepared = prepare(request, cache_dir=options.cache_dir, workers=options.workers)
     prepared = replace(prepared, problem=prepared.problem | (more or {}))
-    deadline = begun(prepared, options, started)
 
     def reports(other: PreparedProblem, purpose: str = "") -> Report | None:
         return None if options.progress is None else _reporter(other, started, options.progress, purpose)
 
+    excess = excess_in(prepared)
+    if excess is not None:
+        result = make_result(
+            prepared, closed_at_once(prepared), seed=options.seed, wall_s=time.perf_counter() - started
+        )
+        result.body = replace(result.body, search=search_entry(prepared), infeasible=memory_reason(prepared, excess))
+        return result
+    deadline = begun(prepared, options, started)
     state = explore_on_threads(prepared, options.workers, deadline, reports(prepared))
     state = with_settled_nests(prepared, state, deadline)
     result = make_result(prepared, state, seed=options.seed, wall_s=time.perf_counter() - started)

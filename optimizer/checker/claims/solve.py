@@ -22,6 +22,7 @@ from optimizer.architecture.selection import unroll_warnings
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.layer_rules import ruled_network, rules_of
+from optimizer.problem.off_chip import REASON as MEMORY
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.serving_caps import caps_in, tightened
 from optimizer.problem.space import DEFAULT_ENGINE, SPACE, constraints_text, engine_in
@@ -35,8 +36,8 @@ Accounting = Literal["timeloop", "looptree"]
 KEPT = 16
 """Networks and architectures kept: the results of a co-design are about the same ones."""
 
-OVER_BUDGET = ("area", *RESOURCES)
-"""Reasons that close a box without any bound: the least of its points exceeds this budget."""
+OVER_BUDGET = ("area", MEMORY, *RESOURCES)
+"""Reasons that close a box without any bound: the least of its points exceeds this budget, or off-chip capacity."""
 
 
 @dataclass(frozen=True)
