@@ -72,7 +72,13 @@ workload_options = stacked(
             metavar="W=N:M",
             help="Prune the weights of all layers that can be, N of every M stored; none: run layers dense.",
         ),
-        click.option("--dim", "dims", type=Dim(), multiple=True, help="Extent of a symbolic dim (ONNX); repeatable."),
+        click.option(
+            "--dim",
+            "dims",
+            type=Dim(),
+            multiple=True,
+            help="Extent of a symbolic dim (ONNX), in every model that has it; MODEL:NAME=EXTENT in one; repeatable.",
+        ),
         click.option("--allow-unknown", is_flag=True, help="Keep unknown ONNX operators as traffic, with a warning."),
     ]
 )

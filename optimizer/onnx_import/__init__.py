@@ -40,16 +40,17 @@ from typing import Any
 from optimizer.errors import SpecError
 from optimizer.files.names import one_line
 from optimizer.onnx_import.cleaning import name_on_one_line, slim
+from optimizer.onnx_import.dims import OpenDim, fix_dims, open_dims
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported
 from optimizer.onnx_import.inference import VALUE_LIMIT
 from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.operators import HANDLERS
-from optimizer.onnx_import.reading import fix_dims, read_model
+from optimizer.onnx_import.reading import read_model
 from optimizer.onnx_import.resolution import placed, resolved, unexpected
 from optimizer.onnx_import.unknown import import_opaque
 from optimizer.workload.network import Network
 
-__all__ = ["import_onnx"]
+__all__ = ["import_onnx", "open_dims_of"]
 
 
 def import_onnx(
@@ -109,6 +110,19 @@ def import_onnx(
             remedy="check that this is the right file",
         )
     return network
+
+
+def open_dims_of(path: str | Path) -> list[OpenDim]:
+    """The dims of the inputs of an ONNX model that have no extent.
+
+    Raises
+    ------
+    SpecError
+        If the file is no ONNX model or a broken one.
+    """
+    model, _ = read_model(path)
+    name_on_one_line(model)
+    return open_dims(model)
 
 
 def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:
