@@ -41,6 +41,7 @@ from optimizer.errors import SpecError
 from optimizer.files.names import one_line
 from optimizer.onnx_import.cleaning import name_on_one_line, slim
 from optimizer.onnx_import.dims import OpenDim, fix_dims, open_dims
+from optimizer.onnx_import.foreign import types_warning, without_foreign_attributes
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported
 from optimizer.onnx_import.inference import VALUE_LIMIT
 from optimizer.onnx_import.labels import node_label
@@ -92,9 +93,10 @@ def import_onnx(
     model, count = read_model(path)
     name_on_one_line(model)
     fix_dims(model, dims, file)
+    warnings = without_foreign_attributes(model)
     slim(model, VALUE_LIMIT)
     nodes, tensors = resolved(model, file, count)
-    network = Network(one_line(Path(path).stem), file=file)
+    network = Network(one_line(Path(path).stem), warnings=warnings + types_warning(tensors.notes), file=file)
     graph = GraphBuilder(network, tensors, bits, file, training)
     network.absorbed = Counter(one_line(node.op_type) for node in model.graph.node)
     for node in nodes:

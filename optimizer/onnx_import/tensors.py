@@ -36,6 +36,8 @@ class Tensors:
         self._constant: set[str] = set()
         self._derived: set[str] = set()
         self._stored_as: dict[str, str] = {}
+        self.notes: list[str] = []
+        """On types that operators do not take, a line per node."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._types
@@ -97,7 +99,12 @@ class Tensors:
         model.graph.node.extend(nodes)
         for name, kind in self._types.items():
             model.graph.value_info.add(name=name, type=kind)
-        known = {"constant": sorted(self._constant), "derived": sorted(self._derived), "stored": self._stored_as}
+        known = {
+            "constant": sorted(self._constant),
+            "derived": sorted(self._derived),
+            "stored": self._stored_as,
+            "notes": self.notes,
+        }
         body: bytes = model.SerializeToString()
         return json.dumps(known).encode() + b"\n" + body
 
@@ -109,5 +116,5 @@ def from_bytes(data: bytes) -> tuple[list[Any], Tensors]:
     tensors = Tensors(model)
     tensors._types = {value.name: value.type for value in model.graph.value_info}
     tensors._constant, tensors._derived = set(known["constant"]), set(known["derived"])
-    tensors._stored_as = known["stored"]
+    tensors._stored_as, tensors.notes = known["stored"], known["notes"]
     return list(model.graph.node), tensors
