@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from optimizer.problem.fusion_options import Fusion as Fusion
     from optimizer.problem.problem import Problem as Problem
     from optimizer.problem.progress import Progress as Progress
+    from optimizer.problem.serving_caps import ServingCaps as ServingCaps
     from optimizer.problem.status import Status as Status
     from optimizer.problem.status import Termination as Termination
     from optimizer.results.result import Result as Result
@@ -80,6 +81,7 @@ _PLACES = {
     "optimizer.scaling.options": ("Options",),
     "optimizer.problem.problem": ("Problem",),
     "optimizer.problem.progress": ("Progress",),
+    "optimizer.problem.serving_caps": ("ServingCaps",),
     "optimizer.problem.status": (
         "Status",
         "Termination",
@@ -110,6 +112,7 @@ __all__ = [
     "Progress",
     "Range",
     "Result",
+    "ServingCaps",
     "SpecError",
     "Status",
     "Termination",

@@ -11,6 +11,7 @@ from optimizer.files.arguments import check_arguments
 from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
+from optimizer.problem.serving_caps import ServingCaps
 from optimizer.problem.space import Padding, engine_named
 from optimizer.results.kinds import SolveResult
 from optimizer.scaling.options import Options
@@ -31,6 +32,7 @@ def solve(
     objective: str = "energy",
     padding: Padding = "none",
     fusion: Fusion | None = None,
+    caps: ServingCaps | None = None,
     engine: str = "auto",
     time_limit_s: float | None = None,
     workers: int = 2,
@@ -51,6 +53,8 @@ def solve(
         Larger extents that dims may be padded to; the padded work is paid for.
     fusion : Fusion, optional
         Groups of layers may run tile by tile with their inner tensors on chip; by default every layer runs by itself.
+    caps : ServingCaps, optional
+        Of a language model: time to the first token or per output token, tokens per second, energy per token.
     engine : {"auto", "path", "cp-sat", "both"}
         What searches the loop nests: ``path``, a shortest path; ``cp-sat``, CP-SAT alone (slower); ``both`` these two,
         which have to agree. ``auto`` is path.
@@ -78,7 +82,7 @@ def solve(
 
     check_arguments(network=(network, Network), architecture=(architecture, Architecture))
     return run(
-        Problem(network, architecture, objective, padding, fusion, engine_named(engine)),
+        Problem(network, architecture, objective, padding, fusion, engine_named(engine), caps),
         run_options(time_limit_s, workers, seed, cache_dir, progress),
     )
 

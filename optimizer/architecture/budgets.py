@@ -28,7 +28,7 @@ class Budgets(Checked):
     """Limits a design must keep; ``None`` is no limit.
 
     ``area_mm2`` in mm2, ``dram_gbps`` in 10^9 bytes/s, ``power_w`` in W, ``latency_ms`` in ms,
-    ``energy_mj`` in mJ.
+    ``energy_mj`` in mJ, ``dram_gib`` (capacity of the outermost memory) in GiB.
     """
 
     area_mm2: Fraction | None = field(default=None, metadata=_RULE)
@@ -36,6 +36,7 @@ class Budgets(Checked):
     power_w: Fraction | None = field(default=None, metadata=_RULE)
     latency_ms: Fraction | None = field(default=None, metadata=_RULE)
     energy_mj: Fraction | None = field(default=None, metadata=_RULE)
+    dram_gib: Fraction | None = field(default=None, metadata=_RULE)
 
     @property
     def area_um2(self) -> Fraction | None:

@@ -25,7 +25,7 @@ from optimizer.files.schema_parts import Schema, mapping, text
 from optimizer.workload.mapping_schema import mapping_schema
 
 Row = tuple[Fraction | int, ...]
-RESERVED = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj", *RESOURCES)
+RESERVED = ("area_mm2", "dram_gbps", "dram_gib", "power_w", "latency_ms", "energy_mj", *RESOURCES)
 """Names that results give to other limits."""
 
 

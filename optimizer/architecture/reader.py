@@ -23,7 +23,7 @@ from optimizer.architecture.technology import Component, Technology
 from optimizer.architecture.technology_reader import load_technology, parse_technology
 from optimizer.errors import SpecError
 from optimizer.files.presets import read_spec
-from optimizer.files.quantities import bandwidth_units, size_units
+from optimizer.files.quantities import SIZE_BITS, bandwidth_units, size_units, split_quantity
 from optimizer.files.schema_check import check_schema, placed
 from optimizer.workload.mapping_constraints import read_mapping_constraints
 from optimizer.workload.nm_blocks import Sparsity
@@ -154,7 +154,7 @@ class _Reader:
             clock_mhz=self.clock_mhz,
             word_bits=self.word_bits,
             accounting=data.get("accounting", "timeloop"),
-            budgets=Budgets(**{name: Fraction(value) for name, value in budgets.items()}),
+            budgets=Budgets(**{name: Fraction(value) for name, value in budgets.items()}, dram_gib=self.capacity()),
             plan=None if self.device is None else device_plan(self.device, data, mac_bits, file=self.file),
             file=self.file,
             sparsity=_sparsity(data.get("sparsity")),
@@ -176,6 +176,25 @@ class _Reader:
         with _Located(self.file, "mac"):
             unit = self.technology.mac(raw.get("type", "int"), bits)
         return Fraction(raw.get("energy", unit.energy)), Fraction(raw.get("area_um2", unit.area_um2)), bits
+
+    def capacity(self) -> Fraction | None:
+        """GiB that the outermost level holds, where it is stated."""
+        for index, raw in enumerate(self.data["levels"]):
+            if "capacity" in raw and index:
+                raise SpecError(
+                    "only the outermost level has a capacity",
+                    file=self.file,
+                    field=f"levels[{index}].capacity",
+                    value=raw["capacity"],
+                    allowed="`size` at inner levels",
+                    remedy="write `size`, or move it to the first level",
+                )
+        first = self.data["levels"][0]
+        if "capacity" not in first:
+            return None
+        units = size_units(first.get("word_bits", self.word_bits))
+        number, unit = split_quantity(first["capacity"], units, file=self.file, field="levels[0].capacity")
+        return number * units[unit] / SIZE_BITS["GiB"]
 
     def array_below(self, names: list[str]) -> int:
         """Index of the level whose fan-out the array is."""

@@ -157,6 +157,12 @@ def _level() -> Schema:
             "energy": _level_energy(),
             "area_um2": number("um2 of one instance; default: the component's"),
             "size": size,
+            "capacity": {
+                "type": "string",
+                "pattern": SIZE_PATTERN,
+                "description": "of the outermost level: what weights and caches have to fit into (GiB, MiB ...)",
+                "$comment": "write e.g. 16 GiB",
+            },
             "memory": {
                 "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "string"}}],
                 "description": "on an FPGA: a kind of memory of the fabric (bram18, uram, lutram, ff), or several",

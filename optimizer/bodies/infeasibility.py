@@ -18,12 +18,36 @@ class Relaxation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlamedCap:
+    """A cap of a language model behind a blamed ``budget``, in its own unit, and what it would have to be: at least,
+    for tokens per second at most. None where that is not known.
+    """
+
+    cap: str
+    budget: str
+    limit: float
+    least: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffChipExcess:
+    """Bytes of the outermost memory, and those that do not fit: of learned words, and of a language model of its keys,
+    values and states.
+    """
+
+    capacity_bytes: int
+    weight_bytes: int
+    cache_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Infeasibility:
     """Fewest budgets and constraints that exclude every design, and the layer that fits nowhere, if there is one.
 
     ``relaxations`` are those of the budgets, ``removable`` the blamed constraints without any one of which there is a
     design; without constraints in the problem, ``constraints`` and ``removable`` are None. ``complete`` is false where
-    the time did not suffice.
+    the time did not suffice. ``caps`` are those of a language model that stand behind the budgets.
+    ``memory`` says what does not fit off chip, where that alone excludes every design.
     """
 
     budgets: tuple[str, ...]
@@ -32,6 +56,8 @@ class Infeasibility:
     layer: str | None = None
     constraints: tuple[str, ...] | None = None
     removable: tuple[str, ...] | None = None
+    caps: tuple[BlamedCap, ...] | None = None
+    memory: OffChipExcess | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

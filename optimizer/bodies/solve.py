@@ -37,7 +37,8 @@ class ServingEntry:
 
     ``tokens`` are of the prompt or context per sequence. A run is the time to the first token (prefill) or of an
     output token (decode). Tokens per second and energy per token count all sequences. Bytes are of all learned words,
-    dense, and of the keys, values and states that are kept.
+    dense, and of the keys, values and states that are kept. Speed per watt and per mm2 are None where the technology
+    has no unit of energy, or the chip no area.
     """
 
     phase: str
@@ -47,6 +48,8 @@ class ServingEntry:
     output_token_ms: float | None = None
     tokens_per_s: float
     energy_per_token_j: float | None = None
+    tokens_per_s_per_w: float | None = None
+    tokens_per_s_per_mm2: float | None = None
     weight_bytes: int
     cache_bytes: int
 
@@ -64,6 +67,7 @@ class PointCounts:
     open: int
     boxes: int
     closed_by_device: int | None = None
+    closed_by_memory: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

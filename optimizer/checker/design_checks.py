@@ -21,6 +21,7 @@ from optimizer.golden.group_entry import member_entry, stated_group
 from optimizer.golden.walk import Walk, walk
 from optimizer.mapping.mapping import Mapping as Nest
 from optimizer.mapping.reader import from_items
+from optimizer.problem.off_chip import excess_of, excess_text
 from optimizer.workload.layer import Layer, VectorLayer
 
 DESIGN_KEYS = ("hardware", "device", "area_um2", "energy_pj", "latency_cycles", "latency_ms", "power_w", "layers")
@@ -289,6 +290,9 @@ def _budgets(claim: Claim, hardware: Hardware, totals: Totals) -> Iterator[str]:
     cycles = target.cycles(totals.energy, totals.latency)
     if target.latency_cap is not None and cycles > target.latency_cap:
         yield f"latency {float(cycles)} cycles, at most {float(target.latency_cap)} are allowed"
+    excess = excess_of(claim.network, budgets)
+    if excess is not None:
+        yield excess_text(excess)
     outer = hardware.levels[0].shared_bits_per_cycle
     if budgets.dram_gbps is not None:
         most = budgets.dram_gbps * 8000 / hardware.clock_mhz

@@ -13,6 +13,7 @@ from optimizer.architecture.hardware import Hardware, Level
 from optimizer.checker.claims.solve import Claim
 from optimizer.checker.design_checks import differences, verdict
 from optimizer.checker.outcome import Check
+from optimizer.problem.off_chip import REASON
 
 Counts = dict[str, int]
 
@@ -54,7 +55,7 @@ def _boxes(claim: Claim, counts: dict[tuple[int, ...], Counts], available: Count
             yield f"box {entry.box}: uses {stated}, the least of its points is {least}"
         elif entry.by in RESOURCES and entry.by not in over:
             yield f"box {entry.box}: closed by {entry.by}, but {least[entry.by]} fit the device"
-        elif entry.by not in (*RESOURCES, "area", "open") and over:
+        elif entry.by not in (*RESOURCES, "area", REASON, "open") and over:
             yield f"box {entry.box}: closed by {entry.by}, but its points need too much {', '.join(over)}"
 
 

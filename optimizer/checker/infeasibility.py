@@ -23,6 +23,9 @@ from optimizer.checker.outcome import NOT_CHECKED, Check, not_searched
 from optimizer.checker.searches import Searches
 from optimizer.files.quantities import size_text
 from optimizer.problem.budget_text import CAPS, CHIP, SUBJECTS, UNITS, rounded_up, within_text
+from optimizer.problem.cap_blame import Needed, blamed_caps
+from optimizer.problem.off_chip import BUDGET, excess_of, memory_relaxation
+from optimizer.problem.serving_caps import caps_in
 
 Data = dict[str, Any]
 SECONDS = 60.0
@@ -53,6 +56,18 @@ def blame_checks(
     if not none_asked and (not isinstance(stated, dict) or type(stated.get("complete")) is not bool):
         yield Check("infeasible", False, "INFEASIBLE, and what is to blame is not stated")
         return
+    excess = excess_of(claim.network, claim.architecture.budgets)
+    if excess is not None:
+        expected = {
+            "budgets": [BUDGET],
+            "relaxations": [memory_relaxation(claim.network, claim.architecture.budgets, excess)],
+            "complete": True,
+            "memory": excess._asdict(),
+        }
+        yield verdict("infeasible", list(differences(stated, expected)), "what does not fit off chip counted again")
+        return
+    if isinstance(stated, dict):
+        yield from _caps_check(claim, stated)
     if claim.rules:
         yield from _ruled_out(claim, stated)
         return
@@ -72,6 +87,18 @@ def blame_checks(
     faults = [*inquiry.blame_faults(), *inquiry.relaxation_faults(), *inquiry.removal_faults(), *possible.faults]
     yield verdict("infeasible", faults, "budgets to blame and least relaxations worked out again")
     yield from (Check(NOT_CHECKED, True, f"result.json: infeasible: {part}") for part in inquiry.unsettled)
+
+
+def _caps_check(claim: Claim, stated: Data) -> Iterator[Check]:
+    """The caps of a language model that stand behind the blamed budgets, in their own units."""
+    caps, serving = caps_in(claim.data["problem"]), claim.network.serving
+    expected = None
+    if caps is not None and serving is not None:
+        needed = {entry["budget"]: Needed(entry["least"], entry["exact"]) for entry in stated["relaxations"]}
+        expected = [one._asdict() for one in blamed_caps(caps, serving, stated["budgets"], needed)] or None
+    if expected is not None or "caps" in stated:
+        faults = [] if stated.get("caps") == expected else [f"{stated.get('caps')}, they should be {expected}"]
+        yield verdict("caps to blame", faults, "those behind the blamed budgets, in their units")
 
 
 def _ruled_out(claim: Claim, stated: Data | None) -> Iterator[Check]:
@@ -146,6 +173,7 @@ class _Inquiry:
             "relaxations",
             "complete",
             *(["constraints", "removable"] if self._limits.constraints else []),
+            *(["caps"] if "caps" in stated else []),
         ]
         yield from differences(stated, {key: stated.get(key) for key in keys})
         if blamed != [name for name in active if name in blamed]:

@@ -18,6 +18,7 @@ from optimizer.checker.design_checks import verdict
 from optimizer.checker.device_use import device_checks
 from optimizer.checker.optimistic_corner import box_faults, least_area
 from optimizer.checker.outcome import Check
+from optimizer.problem.off_chip import REASON, excess_of
 
 REASONS = (*OVER_BUDGET, "bound", "solved", "infeasible", "open")
 OTHER_SEED = 7919
@@ -128,6 +129,8 @@ def _areas(claim: Claim) -> Iterator[str]:
             yield f"box {entry.box}: area {entry.area_um2}, the least of its points is {least}"
         elif entry.by == "area" and (cap is None or least <= cap):
             yield f"box {entry.box}: closed by area, but {least} um2 keep the budget"
+        elif entry.by == REASON and excess_of(claim.network, claim.architecture.budgets) is None:
+            yield f"box {entry.box}: closed by {entry.by}, but the network fits into the outermost memory"
         elif entry.by in RESOURCES and claim.architecture.plan is None:
             yield f"box {entry.box}: closed by {entry.by}, but there is no device"
         elif not entry.over_budget and entry.by != "open" and cap is not None and least > cap:

@@ -23,6 +23,10 @@ def expected_serving(network: Network, data: dict[str, Any], *, joules: bool) ->
     found["tokens_per_s"] = per_run * 1e3 / data["latency_ms"]
     if joules:
         found["energy_per_token_j"] = data["energy_pj"] * 1e-12 / per_run
+    if data.get("power_w"):
+        found["tokens_per_s_per_w"] = found["tokens_per_s"] / data["power_w"]
+    if data["area_um2"]:
+        found["tokens_per_s_per_mm2"] = found["tokens_per_s"] / (data["area_um2"] / 1e6)
     for name, bits in (("weight_bytes", stated.weight_bits), ("cache_bytes", stated.cache_bits)):
         found[name] = math.ceil(Fraction(bits, 8))
     return found

@@ -37,6 +37,7 @@ from optimizer.checker.unsearched import unsearched_bounds
 from optimizer.checker.verification import NUMBERS, WITHOUT_DESIGN, Verification
 from optimizer.errors import TilewrightError
 from optimizer.problem.goal import INFEASIBLE_COST
+from optimizer.problem.off_chip import REASON as MEMORY
 from optimizer.problem.progress import Progress, Watch
 from optimizer.results.formats import SOLVE_FORMAT, STUDY_FORMAT, folder_beside
 from optimizer.results.result import Result
@@ -257,16 +258,20 @@ def point_counts(claim: Claim) -> dict[str, int]:
     unfit = [entry for entry in claim.entries if entry.by == "infeasible"]
     small = sum(entry.points for entry in unfit if INFEASIBLE_COST in (*entry.energy, *entry.latency))
     device = {} if claim.architecture.plan is None else {"closed_by_device": sum(by[name] for name in RESOURCES)}
-    return {
-        "total": claim.points.total,
-        "closed_by_bound": by["bound"],
-        "closed_by_area": by["area"],
-        "closed_by_size": small,
-        "closed_by_caps": by["infeasible"] - small,
-        "solved": by["solved"],
-        "open": by["open"],
-        "boxes": len(claim.entries),
-    } | device
+    return (
+        {
+            "total": claim.points.total,
+            "closed_by_bound": by["bound"],
+            "closed_by_area": by["area"],
+            "closed_by_size": small,
+            "closed_by_caps": by["infeasible"] - small,
+            "solved": by["solved"],
+            "open": by["open"],
+            "boxes": len(claim.entries),
+        }
+        | device
+        | ({"closed_by_memory": by[MEMORY]} if by[MEMORY] else {})
+    )
 
 
 def _bound(claim: Claim) -> Fraction:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from optimizer.cli.dims import dims_of, is_onnx
 from optimizer.cli.inputs import Options, asked_fusion, read_network
 from optimizer.cli.option_types import positive
 from optimizer.cli.options import stacked
@@ -127,7 +127,11 @@ def read_members(specs: Sequence[str], options: Options) -> list[Member]:
     """
     from optimizer.multi_network.request import Member  # noqa: PLC0415
 
-    networks = {spec: read_network(spec, _suited(spec, specs, options)) for spec in dict.fromkeys(specs)}
+    dims = dims_of(specs, options["dims"])
+    networks = {
+        spec: read_network(spec, {**_suited(spec, specs, options), **({"dims": dims[spec]} if spec in dims else {})})
+        for spec in dict.fromkeys(specs)
+    }
     weights: dict[str, Fraction] = {}
     caps: dict[str, dict[str, Fraction]] = {spec: {} for spec in networks}
     for weight in options["weights"]:
@@ -201,7 +205,7 @@ def _suiting(spec: str) -> Iterator[str]:
         yield "batch"
         if CATALOG[spec].sequence is not None:
             yield "sequence"
-    elif Path(spec).suffix.lower() == ".onnx":
+    elif is_onnx(spec):
         yield from ("dims", "allow_unknown")
     elif is_model(spec):
         yield from options_of(spec)

@@ -41,9 +41,12 @@ def read_network(spec: str, options: Options) -> Network:
     SpecError
         If it cannot be read, an option does not apply to it, or a dim is given twice.
     """
+    from optimizer.cli.dims import dims_of, is_onnx  # noqa: PLC0415
     from optimizer.networks.load import load  # noqa: PLC0415
 
     dims = _once(options["dims"], "--dim", "a dim is given twice", "one extent per dim")
+    if is_onnx(spec) and any(":" in name for name in dims):
+        dims = dict(dims_of([spec], options["dims"])[spec])
     conventions = _once(
         options.get("conventions", ()), "--convention", "a convention is given twice", "one value for each"
     )

@@ -72,7 +72,13 @@ workload_options = stacked(
             metavar="W=N:M",
             help="Prune the weights of all layers that can be, N of every M stored; none: run layers dense.",
         ),
-        click.option("--dim", "dims", type=Dim(), multiple=True, help="Extent of a symbolic dim (ONNX); repeatable."),
+        click.option(
+            "--dim",
+            "dims",
+            type=Dim(),
+            multiple=True,
+            help="Extent of a symbolic dim (ONNX), in every model that has it; MODEL:NAME=EXTENT in one; repeatable.",
+        ),
         click.option("--allow-unknown", is_flag=True, help="Keep unknown ONNX operators as traffic, with a warning."),
     ]
 )
@@ -132,6 +138,9 @@ budget_options = stacked(
             "--device", metavar="NAME|FILE", help="An FPGA (see `tilewright devices`): its resources in place of area."
         ),
         click.option("--dram-gbps", type=Positive(), help="Off-chip bandwidth, 10^9 bytes per second."),
+        click.option(
+            "--dram-gib", type=Positive(), help="Capacity off chip, 2^30 bytes: weights and caches have to fit."
+        ),
         click.option("--power-w", type=Positive(), help="Average power, W."),
         click.option("--max-latency-ms", "latency_ms", type=Positive(), help="Latency, ms."),
         click.option("--max-energy-mj", "energy_mj", type=Positive(), help="Energy, mJ."),

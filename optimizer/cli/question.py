@@ -22,6 +22,7 @@ from optimizer.cli.options import (
     training_options,
     workload_options,
 )
+from optimizer.cli.serving_caps import asked_caps, serving_cap_options
 from optimizer.cli.study import asked_ranges, asked_rule, range_options
 from optimizer.errors import SpecError
 from optimizer.problem.space import engine_named
@@ -56,6 +57,7 @@ OF_ARCHITECTURE = (
     "area_mm2",
     "device",
     "dram_gbps",
+    "dram_gib",
     "power_w",
     "latency_ms",
     "energy_mj",
@@ -76,6 +78,7 @@ question_options = stacked(
         workload_options,
         training_options,
         budget_options,
+        serving_cap_options,
         fusion_options,
         engine_option,
         goal_options,
@@ -170,7 +173,7 @@ def _whole(stated: Data, options: Options) -> list[Data]:
     if options["name"] is not None:
         return [_problem(_single(network, options["name"]), architecture, stated, options)]
     found = [_problem(network, architecture, stated, options)]
-    if len(network.mac_layers()) == 1:
+    if len(network.mac_layers()) == 1 and asked_caps(options) is None:
         found.append(_problem(_single(network, None), architecture, stated, options))
     return found
 
@@ -199,7 +202,9 @@ def _problem(network: Network, architecture: Architecture, stated: Data, options
     elif "groups" in stated:  # given by hand, and shown by `show`
         architecture, more = priced_under(architecture), {"groups": stated["groups"]}
     engine = engine_named(options["engine"])
-    asked = Problem(network, architecture, objective, options["padding"], asked_fusion(options), engine)
+    asked = Problem(
+        network, architecture, objective, options["padding"], asked_fusion(options), engine, asked_caps(options)
+    )
     return {**prepare(asked).problem, **more}
 
 

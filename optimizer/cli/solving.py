@@ -26,6 +26,7 @@ from optimizer.cli.options import (
     workload_options,
 )
 from optimizer.cli.progress import ProgressDisplay
+from optimizer.cli.serving_caps import asked_caps, serving_cap_options
 from optimizer.problem.space import engine_named
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @workload_options
 @training_options
 @budget_options
+@serving_cap_options
 @fusion_options
 @compare_option
 @engine_option
@@ -124,6 +126,7 @@ def _run(network: Network, architecture: Architecture, dims: set[str], options: 
         options["padding"],
         asked_fusion(options),
         engine_named(options["engine"]),
+        asked_caps(options),
     )
     warnings = unroll_warnings(architecture, dims)
     say_warnings(warnings)

@@ -25,6 +25,7 @@ from optimizer.problem.fusion_options import Fusion
 from optimizer.problem.problem import Problem, problem_hash
 from optimizer.problem.space import DEFAULT_ENGINE, Padding
 from optimizer.search.network_bounds import NetworkBounds
+from optimizer.search.off_chip import refuse_excess
 from optimizer.search.prepared_problem import PreparedProblem, prepare
 from optimizer.workload.network import Network
 
@@ -215,6 +216,8 @@ def prepare_team(request: CodesignRequest, *, cache_dir: Path | None = None, wor
         )
         for member in members
     )
+    for prepared in prepared_problems:
+        refuse_excess(prepared)
     return Team(members, prepared_problems, aggregate, relative)
 
 

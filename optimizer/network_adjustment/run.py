@@ -28,6 +28,7 @@ from optimizer.results.kinds import AdjustResult, SolveResult
 from optimizer.results.result import Result
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
+from optimizer.search.off_chip import refuse_excess
 from optimizer.search.prepared_problem import begun, prepare
 from optimizer.solving.run import run as solve
 from optimizer.store.store import Store
@@ -68,6 +69,7 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if cache_dir is None else cache_dir
         prepared = prepare(Problem(network, architecture, objective, engine=engine), cache_dir=folder)
+        refuse_excess(prepared)
         deadline = begun(prepared, options, started)
         search = SizeSearch(
             prepared,

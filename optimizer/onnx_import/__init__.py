@@ -42,16 +42,18 @@ from typing import Any
 from optimizer.errors import SpecError
 from optimizer.files.names import one_line
 from optimizer.onnx_import.cleaning import name_on_one_line, slim
+from optimizer.onnx_import.dims import OpenDim, fix_dims, open_dims
+from optimizer.onnx_import.foreign import types_warning, without_foreign_attributes
 from optimizer.onnx_import.graph import GraphBuilder, Unsupported
 from optimizer.onnx_import.inference import VALUE_LIMIT
 from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.operators import handler_of
-from optimizer.onnx_import.reading import fix_dims, read_model
+from optimizer.onnx_import.reading import read_model
 from optimizer.onnx_import.resolution import placed, resolved, unexpected
 from optimizer.onnx_import.unknown import import_opaque, reason_against
 from optimizer.workload.network import Network
 
-__all__ = ["import_onnx"]
+__all__ = ["import_onnx", "open_dims_of"]
 
 
 def import_onnx(
@@ -93,9 +95,10 @@ def import_onnx(
     model, count = read_model(path)
     name_on_one_line(model)
     fix_dims(model, dims, file)
+    warnings = without_foreign_attributes(model)
     slim(model, VALUE_LIMIT)
     nodes, tensors = resolved(model, file, count)
-    network = Network(one_line(Path(path).stem), file=file)
+    network = Network(one_line(Path(path).stem), warnings=warnings + types_warning(tensors.notes), file=file)
     graph = GraphBuilder(network, tensors, bits, file, training)
     network.absorbed = Counter(one_line(node.op_type) for node in model.graph.node)
     for node in nodes:
@@ -117,6 +120,19 @@ def import_onnx(
             "the part that is counted"
         )
     return network
+
+
+def open_dims_of(path: str | Path) -> list[OpenDim]:
+    """The dims of the inputs of an ONNX model that have no extent.
+
+    Raises
+    ------
+    SpecError
+        If the file is no ONNX model or a broken one.
+    """
+    model, _ = read_model(path)
+    name_on_one_line(model)
+    return open_dims(model)
 
 
 def _import_node(graph: GraphBuilder, node: Any, allow_unknown: bool) -> None:

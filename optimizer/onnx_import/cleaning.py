@@ -34,7 +34,7 @@ def name_on_one_line(model: Any) -> None:
         names.add(called[name])
     if not odd:
         return
-    for graph in _graphs(model):
+    for graph in graphs_of(model):
         for part in (*graph.node, *([graph] if isinstance(graph, onnx.FunctionProto) else [])):
             part.input[:] = [called.get(name, name) for name in part.input]
             part.output[:] = [called.get(name, name) for name in part.output]
@@ -42,7 +42,7 @@ def name_on_one_line(model: Any) -> None:
             holder.name = called.get(holder.name, holder.name)
 
 
-def _graphs(model: Any) -> Iterator[Any]:
+def graphs_of(model: Any) -> Iterator[Any]:
     """All graphs of a model, and the bodies of its functions."""
     waiting = [model.graph, *model.functions]
     while waiting:
@@ -62,7 +62,7 @@ def _named(graph: Any) -> list[Any]:
 
 
 def _names(model: Any) -> Iterator[str]:
-    for graph in _graphs(model):
+    for graph in graphs_of(model):
         for part in (*graph.node, *([graph] if isinstance(graph, onnx.FunctionProto) else [])):
             yield from (*part.input, *part.output)
         yield from (holder.name for holder in _named(graph))

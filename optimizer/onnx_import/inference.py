@@ -17,6 +17,7 @@ from onnx.reference import ReferenceEvaluator
 
 from optimizer.errors import SpecError
 from optimizer.onnx_import.contrib_shapes import contrib_types
+from optimizer.onnx_import.plain_types import plain_types, retyped, type_note
 from optimizer.onnx_import.tensors import Tensors
 
 VALUE_LIMIT = 1 << 16
@@ -127,10 +128,11 @@ class Inference(Tensors):
             return {}
         data = {name: numpy_helper.from_array(self._values[name], name) for name in inputs if name in self._values}
         try:
-            inferred = onnx.shape_inference.infer_node_outputs(
-                schema, _with_default(node), types, data, opset_imports=self.opsets, ir_version=self.ir_version
-            )
+            return self._outputs(schema, node, types, data)
         except onnx.checker.ValidationError as error:
+            found = self._whatever_types(schema, node, types, data)
+            if found is not None:
+                return found
             raise SpecError(
                 f"the node contradicts the definition of its operator: {str(error).strip()}",
                 file=self._file,
@@ -148,7 +150,33 @@ class Inference(Tensors):
                 allowed="shapes that ONNX's shape inference accepts",
                 remedy="check the model and the extents given by --dim",
             ) from error
-        return dict(inferred)
+
+    def _outputs(self, schema: Any, node: Any, types: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        found = onnx.shape_inference.infer_node_outputs(
+            schema, _with_default(node), types, data, opset_imports=self.opsets, ir_version=self.ir_version
+        )
+        return dict(found)
+
+    def _whatever_types(
+        self, schema: Any, node: Any, types: dict[str, Any], data: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Output types of a node whose number types its operator does not take; None if more is wrong with it."""
+        plain = plain_types(schema, node, types)
+        if plain is None:
+            return None
+        kinds, sources = plain
+        kept = {name: value for name, value in data.items() if kinds[name] is types[name]}
+        try:
+            found = self._outputs(schema, node, kinds, kept)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
+            return None
+        for number, name in enumerate(node.output):
+            group = schema.outputs[min(number, len(schema.outputs) - 1)].type_str
+            if name in found and group in sources:
+                stated = self._declared.get(name, onnx.TypeProto()).tensor_type.elem_type
+                found[name] = retyped(found[name], stated or types[sources[group]].tensor_type.elem_type)
+        self.notes.append(type_note(node, types))
+        return found
 
     def _fold(self, node: Any, inputs: list[str]) -> None:
         """Mark constant outputs, and compute them where they are small."""

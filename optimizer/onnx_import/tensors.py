@@ -37,6 +37,8 @@ class Tensors:
         self._derived: set[str] = set()
         self._stored_as: dict[str, str] = {}
         self._integers: dict[str, tuple[int, ...]] = {}
+        self.notes: list[str] = []
+        """On types that operators do not take, a line per node."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._types
@@ -107,6 +109,7 @@ class Tensors:
             "derived": sorted(self._derived),
             "stored": self._stored_as,
             "integers": {name: self.integers(name) for name in self._constant if self.integers(name) is not None},
+            "notes": self.notes,
         }
         body: bytes = model.SerializeToString()
         return json.dumps(known).encode() + b"\n" + body
@@ -119,6 +122,6 @@ def from_bytes(data: bytes) -> tuple[list[Any], Tensors]:
     tensors = Tensors(model)
     tensors._types = {value.name: value.type for value in model.graph.value_info}
     tensors._constant, tensors._derived = set(known["constant"]), set(known["derived"])
-    tensors._stored_as = known["stored"]
+    tensors._stored_as, tensors.notes = known["stored"], known["notes"]
     tensors._integers = {name: tuple(values) for name, values in known["integers"].items()}
     return list(model.graph.node), tensors

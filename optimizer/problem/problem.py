@@ -15,12 +15,13 @@ from optimizer.errors import SpecError
 from optimizer.files.arguments import Checked
 from optimizer.problem.exact_json import decode_exact, encode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
+from optimizer.problem.serving_caps import KEY, ServingCaps, caps_in
 from optimizer.problem.space import DEFAULT_ENGINE, Padding, engine_in, named_in_data
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.network import Network
 from optimizer.workload.reader import network_data, network_from_data
 
-BUDGETS = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj")
+BUDGETS = ("area_mm2", "dram_gbps", "power_w", "latency_ms", "energy_mj", "dram_gib")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Problem(Checked):
         Groups of layers may run tile by tile with their inner tensors on chip; without it every layer runs by itself.
     engine : {"path", "cp-sat", "both"}
         The search of a layer's best loop nest, and so the space that OPTIMAL speaks of.
+    caps : ServingCaps, optional
+        Of a language model, beside the budgets of the architecture.
     """
 
     network: Network
@@ -48,6 +51,7 @@ class Problem(Checked):
     padding: Padding = "none"
     fusion: Fusion | None = None
     engine: str = DEFAULT_ENGINE
+    caps: ServingCaps | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The problem as plain JSON values; :meth:`from_json` reads it back, exact to the last digit."""
@@ -59,6 +63,7 @@ class Problem(Checked):
             "padding": padding,
             **({} if self.fusion is None else {"fusion": self.fusion.data()}),
             **named_in_data(self.engine),
+            **({} if self.caps is None else {KEY: self.caps.data()}),
         }
 
     @classmethod
@@ -82,6 +87,7 @@ class Problem(Checked):
             padding,
             parse_fusion(data["fusion"]) if "fusion" in data else None,
             engine_in(data),
+            caps_in(data),
         )
 
 

@@ -12,13 +12,13 @@ from rich.text import Text
 
 from optimizer.bodies.evaluation import EvaluationBody
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry, PortWidths
-from optimizer.bodies.infeasibility import Infeasibility
 from optimizer.bodies.solve import Design, EngineEffort, PointCounts, SolveBody, Space
 from optimizer.files.quantities import size_text
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.status import Status
 from optimizer.report.dropped import dropped_report
 from optimizer.report.groups import comparison_table, groups_report
+from optimizer.report.infeasible import infeasible_text
 from optimizer.report.layer_table import LEGEND, layer_table
 from optimizer.report.layers import (
     equal_layers,
@@ -28,7 +28,7 @@ from optimizer.report.layers import (
     network_in,
 )
 from optimizer.report.phases import phase_table
-from optimizer.report.serving import serving_rows
+from optimizer.report.serving import caps_line, serving_rows
 from optimizer.report.tables import plain_table
 from optimizer.results.units import (
     NORMALIZED,
@@ -55,7 +55,7 @@ def full_report(body: Body) -> Group:
     design, unit = body.design, energy_unit(body.objective.unit)
     parts: list[RenderableType] = [headline(body)]
     if isinstance(body, SolveBody) and body.infeasible is not None:
-        parts.append(infeasible_text(body.infeasible))
+        parts.append(infeasible_text(body.infeasible, body.problem.get("budgets")))
     parts += [Text(), summary_table(body)]
     if design is not None:
         parts += [Text(), hardware_table(design.hardware, unit)]
@@ -153,6 +153,7 @@ def _summary_rows(body: Body) -> list[tuple[str, str]]:
     budgets = {name: value for name, value in (body.problem.get("budgets") or {}).items() if value is not None}
     limits = (f"{name} <= {number_text(float(Fraction(value)))}" for name, value in budgets.items())
     rows.append(("budgets", ", ".join(limits)))
+    rows.append(("caps", caps_line(body.problem)))
     rows.append(("constraints", constraints_line(body.problem["architecture"].get("constraints", ()))))
     rows.append(("rules", rules_line(body.problem)))
     seed = ""
@@ -197,6 +198,7 @@ def points_text(points: PointCounts) -> str:
         "closed by a bound": points.closed_by_bound,
         "closed by area": points.closed_by_area,
         "beyond the device": points.closed_by_device,
+        "without room off chip": points.closed_by_memory,
         "too small for a layer": points.closed_by_size,
         "beyond the caps": points.closed_by_caps,
         "open": points.open,
@@ -275,34 +277,6 @@ def space_text(space: Space) -> Text:
         extents = ", ".join(f"{dim} to {' or '.join(map(str, sizes))}" for dim, sizes in padding.items())
         text.append(f"\n  {layer} may be padded: {extents}")
     return text
-
-
-def infeasible_text(reason: Infeasibility) -> Text:
-    """Which budgets and constraints exclude every design, and what would admit one."""
-    if reason.layer and reason.constraints:
-        blame = f"under these constraints layer {reason.layer} has no mapping on any hardware point: "
-        blame += "; ".join(reason.constraints)
-    elif reason.layer:
-        blame = f"no hardware point of the menus can hold layer {reason.layer}"
-    else:
-        names = ", ".join([*reason.budgets, *(reason.constraints or ())])
-        kind = "limit" if reason.constraints else "budget"
-        several = f"these {kind}s exclude it together: {names}" if names else "no budget is to blame"
-        single = len(reason.budgets) + len(reason.constraints or ()) == 1
-        blame = f"the {kind} {names} excludes it" if single else several
-    lines = [f"There is no design: {blame}."]
-    if reason.relaxations or reason.removable:
-        exact = all(relaxation.exact for relaxation in reason.relaxations)
-        offers = len(reason.relaxations) + len(reason.removable or ())
-        each, one = ("This", "this") if offers == 1 else ("Any one of these", "one of these")
-        enough = f"{each} would make it feasible:" if exact else f"No design without {one}:"
-        lines.append("It needs:" if reason.layer and reason.relaxations else enough)
-    lines += [f"  - {relaxation.budget}: {relaxation.text}" for relaxation in reason.relaxations]
-    lines += [f"  - without {title} there is a design" for title in reason.removable or ()]
-    if not reason.complete:
-        fewer = "fewer budgets may be to blame, and " if len(reason.budgets) > 1 else ""
-        lines.append(f"The reason was not sought to the end: {fewer}more may be needed (--time-limit gives it time).")
-    return Text("\n".join(lines))
 
 
 __all__ = [

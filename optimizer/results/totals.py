@@ -11,6 +11,7 @@ from optimizer.architecture.hardware import Hardware, Level
 from optimizer.bodies.hardware import DeviceEntry, HardwareEntry, LevelEntry, LevelMemory, PortWidths, ResourceUse
 from optimizer.bodies.solve import PointCounts
 from optimizer.problem.goal import INFEASIBLE_COST
+from optimizer.problem.off_chip import REASON
 from optimizer.problem.status import Status
 from optimizer.search.exploration import Exploration
 from optimizer.search.prepared_problem import PreparedProblem
@@ -52,6 +53,7 @@ def counts(prepared: PreparedProblem, state: Exploration) -> PointCounts:
         open=state.points("open"),
         boxes=len(state.closed),
         closed_by_device=sum(state.points(name) for name in RESOURCES) if on_device else None,
+        closed_by_memory=state.points(REASON) or None,
     )
 
 

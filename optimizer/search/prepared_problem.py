@@ -30,6 +30,7 @@ from optimizer.problem.goal import Goal, make_goal
 from optimizer.problem.layer_rules import ruled_network, rules_of
 from optimizer.problem.padding import automatic_padding
 from optimizer.problem.problem import Problem, problem_hash
+from optimizer.problem.serving_caps import tightened
 from optimizer.problem.space import DEFAULT_ENGINE, ENGINES, OBJECTIVES, SPACE, Padding, constraints_text
 from optimizer.problem.sparsity_check import check_sparsity
 from optimizer.scaling.options import Options
@@ -120,12 +121,12 @@ def prepare(asked: Problem, *, cache_dir: Path | None = None, workers: int = 1) 
     SpecError
         On an unknown objective, a network without layers, N:M blocks that the architecture does not take, a layer too
         large for exact integers, budgets that the technology or device cannot measure, padding of a dim that no layer
-        has; with fusion, on padding, outputs in blocks, budgets of latency, energy or power, and on architectures
-        without a single buffer.
+        has, caps of a language model on another network; with fusion, on padding, outputs in blocks, budgets of
+        latency, energy or power, and on architectures without a single buffer.
     """
     network, architecture, objective, padding, fusion = (
         ruled_network(asked.network, asked.architecture),
-        asked.architecture,
+        _capped(asked),
         asked.objective,
         asked.padding,
         asked.fusion,
@@ -236,6 +237,32 @@ def network_pricer(
     runs = Runs(accounting, store, workers, engine)
     found = group_pricers(network, fusion, runs)
     return NetworkPricer(network, pricers, found, runs, lambda layer, point: vector_cost(layer, point, accounting))
+
+
+def _capped(asked: Problem) -> Architecture:
+    """The architecture with the budgets that the caps of a language model stand for among its own."""
+    caps, architecture = asked.caps, asked.architecture
+    if caps is None:
+        return architecture
+    budgets = tightened(architecture.budgets, caps, asked.network)
+    name, limit = next(iter(caps.given().items()), (None, None))
+    if asked.fusion is not None and name is not None:
+        raise SpecError(
+            "with fusion this cap is not supported",
+            field=name,
+            value=str(limit),
+            allowed="budgets of area and off-chip bandwidth",
+            remedy="drop the cap, or do not fuse",
+        )
+    if caps.max_j_per_token is not None and not architecture.technology.in_picojoules:
+        raise SpecError(
+            "this technology has normalized energies, without a unit",
+            field="max_j_per_token",
+            value=str(caps.max_j_per_token),
+            allowed="max_ttft_ms, max_tpot_ms, min_tokens_per_s",
+            remedy="choose an architecture whose technology is in pJ, or drop the cap",
+        )
+    return architecture.with_budgets(budgets)
 
 
 def _check_engine(engine: str) -> None:

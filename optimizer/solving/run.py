@@ -6,8 +6,10 @@ import time
 from dataclasses import replace
 
 from optimizer.architecture.constrain import without_constraints
+from optimizer.bodies.infeasibility import BlamedCap, Infeasibility
 from optimizer.errors import SpecError
 from optimizer.files.records import Json
+from optimizer.problem.cap_blame import Needed, blamed_caps
 from optimizer.problem.layer_rules import rules_of
 from optimizer.problem.problem import Problem
 from optimizer.problem.progress import Watch
@@ -20,6 +22,7 @@ from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.branch_and_bound import Report
 from optimizer.search.infeasibility import explain, patience
+from optimizer.search.off_chip import closed_at_once, excess_in, memory_reason
 from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.progress import Reporter, Show
 from optimizer.search.rule_blame import ruled_out
@@ -42,11 +45,18 @@ def run(request: Problem, options: Options, more: Json | None = None) -> SolveRe
     started = time.perf_counter()
     prepared = prepare(request, cache_dir=options.cache_dir, workers=options.workers)
     prepared = replace(prepared, problem=prepared.problem | (more or {}))
-    deadline = begun(prepared, options, started)
 
     def reports(other: PreparedProblem, purpose: str = "") -> Report | None:
         return None if options.progress is None else _reporter(other, started, options.progress, purpose)
 
+    excess = excess_in(prepared)
+    if excess is not None:
+        result = make_result(
+            prepared, closed_at_once(prepared), seed=options.seed, wall_s=time.perf_counter() - started
+        )
+        result.body = replace(result.body, search=search_entry(prepared), infeasible=memory_reason(prepared, excess))
+        return result
+    deadline = begun(prepared, options, started)
     state = explore_on_threads(prepared, options.workers, deadline, reports(prepared))
     state = with_settled_nests(prepared, state, deadline)
     result = make_result(prepared, state, seed=options.seed, wall_s=time.perf_counter() - started)
@@ -55,9 +65,19 @@ def run(request: Problem, options: Options, more: Json | None = None) -> SolveRe
         patient = patience([prepared], started, deadline)
         ask = asker(prepared, options.workers, patient, reports)
         reason = ruled_out(prepared, patient) if prepared.rules else None
-        reason = reason or explain(prepared, ask, asked=deadline is not None)
+        reason = in_units_of_users(reason or explain(prepared, ask, asked=deadline is not None), request)
         result.body = replace(result.body, infeasible=reason, wall_s=round(time.perf_counter() - started, 3))
     return result
+
+
+def in_units_of_users(reason: Infeasibility, request: Problem) -> Infeasibility:
+    """A reason with the caps of a language model that stand behind its budgets."""
+    serving = request.network.serving
+    if request.caps is None or serving is None:
+        return reason
+    needed = {entry.budget: Needed(entry.least, entry.exact) for entry in reason.relaxations}
+    found = tuple(BlamedCap(**one._asdict()) for one in blamed_caps(request.caps, serving, reason.budgets, needed))
+    return replace(reason, caps=found or None)
 
 
 def compare(request: Problem, options: Options) -> SolveResult:

@@ -22,6 +22,7 @@ from optimizer.results.totals import Totals, totals, unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.exploration import Exploration
 from optimizer.search.incumbents import Incumbent
+from optimizer.search.off_chip import refuse_excess
 from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.search.processes import WIDTH, explore_spread
 from optimizer.search.room import roomy
@@ -77,6 +78,7 @@ def run(request: StudyRequest, options: Options) -> StudyResult:
         )
 
     prepared, places = prepare_under(vary, budgeted(architecture, vary))
+    refuse_excess(prepared)
     deadline = begun(prepared, options, started)
     state = explored(prepared, places)
     best = reconciled(prepared, with_settled_nests(prepared, priced(prepared, state, workers), deadline))

@@ -32,6 +32,7 @@ from optimizer.results.kinds import StudyResult
 from optimizer.results.totals import unit_value
 from optimizer.scaling.options import Options
 from optimizer.search.incumbents import Incumbent
+from optimizer.search.off_chip import refuse_excess
 from optimizer.search.point_solver import Pick
 from optimizer.search.prepared_problem import PreparedProblem, begun, prepare
 from optimizer.studies.front import SHARE, Covered, FrontExplorer, FrontState, lines_of
@@ -61,6 +62,7 @@ def run(request: FrontRequest, options: Options) -> StudyResult:
         request.network, capped(architecture, vary), objective or "energy", request.padding, engine=request.engine
     )
     prepared = prepare(asked, cache_dir=options.cache_dir)
+    refuse_excess(prepared)
     deadline = begun(prepared, options, started)
     places = Places(prepared.points, static)
     explorer = FrontExplorer(prepared.network_bounds, places, prepared.area_cap_um2, tolerance, options.workers)

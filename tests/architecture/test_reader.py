@@ -73,7 +73,9 @@ def test_number_of_points() -> None:
     counts = {name: len(load_architecture(name)) for name, _ in presets()}
     assert counts == {
         "datacenter": 3 * 3 * 3 * 4 * 4,
+        "datacenter_hbm3e": 2 * 2 * 2 * 2,
         "edge": 6 * 6 * 3 * 7 * 5,
+        "edge_lpddr5x": 2 * 2 * 3 * 2,
         "edge_gate": 2 * 3 * 4 * 4,
         "edge_skip": 2 * 3 * 4 * 4,
         "edge_small": 2 * 3 * 4 * 4,
@@ -429,7 +431,7 @@ def test_binary_floats_are_refused() -> None:
 
 
 def test_unknown_preset_names_a_close_one() -> None:
-    with pytest.raises(SpecError, match=r"(?s)'eyeris'.*allowed: datacenter, edge, .*did you mean 'eyeriss'"):
+    with pytest.raises(SpecError, match=r"(?s)'eyeris'.*allowed: datacenter, .*edge, .*did you mean 'eyeriss'"):
         load_architecture("eyeris")
 
 

@@ -165,7 +165,10 @@ MODELS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "too few inputs": (lambda: _one("MatMul", ["x"]), ("node bad", "number of inputs", "2")),
     "empty input": (lambda: _one("MatMul", ["x", ""]), ("node bad", "input 1", "required input")),
     "too many outputs": (lambda: _one("Relu", ["x"], ("y", "z")), ("node bad", "number of outputs", "1")),
-    "no such attribute": (lambda: _one("Relu", ["x"], power=2), ("node bad", "attribute power", "none")),
+    "no such attribute": (
+        lambda: _one("Relu", ["x"], consumed_inputs=[0]),
+        ("node bad", "attribute consumed_inputs", "none"),
+    ),
     "huge kernel": (lambda: _one("MaxPool", ["x"], kernel_shape=[2**40]), ("node bad", "attribute kernel_shape")),
     "stride 0": (lambda: _one("MaxPool", ["x"], kernel_shape=[2], strides=[0]), ("attribute strides", "1 to")),
     "short kernel": (lambda: _one("MaxPool", ["x"], kernel_shape=[2, 2]), ("attribute kernel_shape", "1 entries")),

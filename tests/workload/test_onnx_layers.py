@@ -473,14 +473,14 @@ def test_symbolic_dims_must_be_fixed(tmp_path):
     path = attention(tmp_path / "m.onnx", "tokens")
     with pytest.raises(SpecError, match="'tokens'") as caught:
         import_onnx(path, dims={"batch": 1})
-    assert "--dim tokens=<extent>" in caught.value.remedy
+    assert "--dim tokens=?" in caught.value.remedy
 
 
 def test_dims_without_a_name_go_by_their_place(tmp_path):
     path = attention(tmp_path / "m.onnx", None)
     with pytest.raises(SpecError, match=r"x\.1") as caught:
         import_onnx(path, dims={"batch": 1})
-    assert "--dim x.1=<extent>" in caught.value.remedy
+    assert "--dim x.1=?" in caught.value.remedy
     assert import_onnx(path, dims={"batch": 1, "x.1": 4}).macs == 4 * 4 * 64 + 2 * 2 * 4 * 4 * 4
 
 

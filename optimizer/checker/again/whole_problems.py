@@ -16,6 +16,7 @@ from optimizer.checker.stored import stored
 from optimizer.multi_network.blame import First, Only
 from optimizer.problem.aggregate import Aggregate
 from optimizer.problem.goal import INFEASIBLE_COST, Goal
+from optimizer.problem.serving_caps import KEY as CAPS
 from optimizer.results.solve_result import make_result
 from optimizer.search.branch_and_bound import Explorer
 from optimizer.search.exploration import Exploration
@@ -49,7 +50,8 @@ def least_value(problem: Data, own: Limits, limits: Limits, objective: str, unti
     """The least latency or energy of a problem within other limits than its `own`."""
     budgets = {budget.name: getattr(limits, budget.name) for budget in fields(Budgets)}
     asked = {name: str(limit) for name, limit in budgets.items() if limit is not None}
-    problem = problem | {"objective": objective, "budgets": asked}
+    problem = {key: value for key, value in problem.items() if key != CAPS}  # they are among the limits
+    problem |= {"objective": objective, "budgets": asked}
     if limits.constraints != own.constraints:
         stated = zip(problem["architecture"]["constraints"], own.constraints, strict=True)
         kept = [raw for raw, constraint in stated if constraint in limits.constraints]

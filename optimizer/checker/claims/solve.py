@@ -22,7 +22,9 @@ from optimizer.architecture.selection import unroll_warnings
 from optimizer.problem.exact_json import decode_exact
 from optimizer.problem.fusion_options import Fusion, parse_fusion
 from optimizer.problem.layer_rules import ruled_network, rules_of
+from optimizer.problem.off_chip import REASON as MEMORY
 from optimizer.problem.padding import automatic_padding
+from optimizer.problem.serving_caps import caps_in, tightened
 from optimizer.problem.space import DEFAULT_ENGINE, SPACE, constraints_text, engine_in
 from optimizer.problem.versions import MODEL_VERSION
 from optimizer.workload.layer import Layer, VectorLayer
@@ -34,8 +36,8 @@ Accounting = Literal["timeloop", "looptree"]
 KEPT = 16
 """Networks and architectures kept: the results of a co-design are about the same ones."""
 
-OVER_BUDGET = ("area", *RESOURCES)
-"""Reasons that close a box without any bound: the least of its points exceeds this budget."""
+OVER_BUDGET = ("area", MEMORY, *RESOURCES)
+"""Reasons that close a box without any bound: the least of its points exceeds this budget, or off-chip capacity."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,7 @@ def rebuild(data: dict[str, Any], certificate: dict[str, Any]) -> Claim:
     problem = data["problem"]
     architecture, points = _grid(*(json.dumps(problem[key]) for key in ("architecture", "budgets", "accounting")))
     network = ruled_network(_network(json.dumps(problem["network"])), architecture)
+    architecture = architecture.with_budgets(tightened(architecture.budgets, caps_in(problem), network))
     groups, padding = _groups(network, problem["padding"])
     some = points.some
     fusion = parse_fusion(problem["fusion"]) if "fusion" in problem else None
