@@ -576,5 +576,5 @@ def test_names_become_one_line_and_stay_different(tmp_path):
     nodes.append(helper.make_node("Ghost", ["x"], ["odd\ttensor"], name="g\x1b[31m"))
     network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": [2, 4]}, outputs=["y0"]), allow_unknown=True)
     assert list(network.graph) == ["a_b", "a_b_2", "a_b_3", "a_b_4", "g_[31m"]
-    (warning,) = network.warnings
+    warning, _ = network.warnings
     assert "g_[31m" in warning and "odd_tensor" in warning
