@@ -56,7 +56,7 @@ def import_quantized_matmul(graph: GraphBuilder, node: Any) -> None:
 
 
 def import_gemm(graph: GraphBuilder, node: Any) -> None:
-    """Gemm: a constant bias is part of the layer, one that is computed is added by a vector layer."""
+    """Gemm: a constant bias is part of a layer with weights; any other one is added by a vector layer."""
     left, right = node.input[0], node.input[1]
     given = attributes(node)
     rows = graph.shape(node, left)[:: -1 if given.get("transA", 0) else 1]
@@ -65,8 +65,9 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
     size = Contraction(1, rows[0], columns[1], rows[1])
     indices = matrix_indices(size, given.get("transA", 0), given.get("transB", 0))
     name, output = graph.name(node), node.output[0]
-    if not bias or graph.tensors.is_constant(bias):
-        learned = graph.words(node, bias) if bias and graph.tensors.is_learned(bias) else 0
+    learned = graph.words(node, bias) if bias and graph.tensors.is_learned(bias) else 0
+    computed = not any(graph.tensors.is_constant(factor) for factor in (left, right))
+    if not bias or (graph.tensors.is_constant(bias) and not (learned and computed)):
         add_product(graph, (left, right), output, size, name=name, indices=indices, learned=learned)
         return
     product, shape = f"{output}/product", graph.shape(node, output)
@@ -83,7 +84,7 @@ def import_gemm(graph: GraphBuilder, node: Any) -> None:
         grid=grid_of(layout, shape),
     )
     reads = [aligned_read(product, shape, shape, layout), aligned_read(bias, other, shape, layout)]
-    graph.add(add, reads, [output], layout)
+    graph.add(replace(add, parameters=learned), reads, [output], layout)
 
 
 def broadcast_product(left: tuple[int, ...], right: tuple[int, ...]) -> Contraction:

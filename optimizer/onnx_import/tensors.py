@@ -9,14 +9,12 @@ from typing import Any
 import onnx
 from onnx import helper
 
-LEARNED_TYPES = {
-    onnx.TensorProto.FLOAT,
-    onnx.TensorProto.FLOAT16,
-    onnx.TensorProto.BFLOAT16,
-    onnx.TensorProto.DOUBLE,
-    onnx.TensorProto.INT8,
-    onnx.TensorProto.UINT8,
-}
+_WHOLE_NAMES = ("FLOAT", "BFLOAT16", "DOUBLE", "INT2", "UINT2", "INT4", "UINT4", "INT8", "UINT8", "INT16", "UINT16")
+_BEGINNINGS = ("FLOAT16", "FLOAT8", "FLOAT4")
+LEARNED_TYPES = frozenset(
+    number for name, number in onnx.TensorProto.DataType.items() if name in _WHOLE_NAMES or name.startswith(_BEGINNINGS)
+)
+"""Element types of learned words; wider integers are indices and shapes."""
 
 
 class Tensors:

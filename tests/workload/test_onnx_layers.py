@@ -401,6 +401,27 @@ def test_gemm(tmp_path, trans_a, trans_b):
     assert layer.parameter_count == 21 + 3
 
 
+def test_gemm_of_two_activations_adds_its_bias_in_a_vector_layer(tmp_path):
+    """Learned words beside a product would say that its W holds weights."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], name="r"),
+        helper.make_node("Gemm", ["r", "r", "b"], ["y"], name="g", transB=1),
+    ]
+    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, {"x": [3, 4]}, [tensor("b", 3)]))
+    product, bias = (network.graph.nodes[name]["layer"] for name in ("g", "g/bias"))
+    assert (product.macs, product.parameter_count) == (36, 0)
+    assert (bias.parameters, bias.operations, bias.reads) == (3, 9, ((9, 16), (3, 16)))
+
+
+@pytest.mark.parametrize("kind", [TensorProto.INT4, TensorProto.INT16, TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT])
+def test_tables_of_every_number_type_are_learned(tmp_path, kind):
+    table = helper.make_tensor("t", kind, [6, 4], [0] * 24)
+    node = helper.make_node("Gather", ["t", "i"], ["y"])
+    path = write_model(tmp_path / "m.onnx", [node], {"i": (TensorProto.INT64, [2])}, [table], opset=21)
+    (layer,) = import_onnx(path).layers()
+    assert layer.parameters == 24
+
+
 def test_gemm_with_a_computed_bias_adds_it_in_a_vector_layer(tmp_path):
     node = helper.make_node("Gemm", ["x", "w", "c"], ["y"], name="g")
     path = write_model(tmp_path / "m.onnx", [node], {"x": [5, 7], "c": [5, 3]}, [tensor("w", 7, 3)])
