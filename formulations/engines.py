@@ -86,13 +86,33 @@ class Engine(ABC):
         Raises
         ------
         StoppedError
-            If the search was given up; a :class:`CutShortError` if it has something to show.
+            If the search was given up, also because memory has run out twice; a :class:`CutShortError` if it has
+            something to show.
         OverflowError
             If numbers could leave the integers of the search.
         FaultError
             If parts of the search disagree.
         """
-        return self.search(problem, Sought(objective, latency_cap, cutoff, weight), stop)
+        sought = Sought(objective, latency_cap, cutoff, weight)
+        for _ in range(2):
+            done, nest = self._tried(problem, sought, stop)
+            if done:
+                return nest
+            self.shed()
+        if stop is not None:
+            stop.run_out()
+        raise CutShortError(None, 0)
+
+    def _tried(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> tuple[bool, Nest | None]:
+        """The answer of a search, or that memory has run out."""
+        try:
+            return True, self.search(problem, sought, stop)
+        except MemoryError:
+            return False, None
+
+    @abstractmethod
+    def shed(self) -> None:
+        """Let go of what was kept for later searches: memory has run out."""
 
     @abstractmethod
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
@@ -153,6 +173,10 @@ class PathEngine(Engine):
         super().__init__()
         self._floors = Floors()
 
+    def shed(self) -> None:
+        """Forget the floors of earlier searches."""
+        self._floors = Floors()
+
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
         """See :meth:`Engine.solve`."""
         from formulations.shortest_path.solve import StoppedPathError, solve  # noqa: PLC0415
@@ -179,7 +203,10 @@ class PathEngine(Engine):
         from formulations.shortest_path.solve import solve  # noqa: PLC0415
 
         cycles = -(-nest.latency // problem.latency_unit)
-        return solve(problem, cap=cycles, below=nest.energy + 1, stop=stop).nest
+        try:
+            return solve(problem, cap=cycles, below=nest.energy + 1, stop=stop).nest
+        except MemoryError:
+            raise StoppedError from None
 
     def first(self, problem: LayerProblem, objective: str, stop: Stop) -> Nest | None:
         """A nest of a few large parts of every extent."""
@@ -187,7 +214,7 @@ class PathEngine(Engine):
 
         try:
             return first_nest(problem, objective, stop)
-        except OverflowError:
+        except (OverflowError, MemoryError):
             return None  # the search itself says what is too large
 
 
@@ -195,6 +222,9 @@ class CpSatEngine(Engine):
     """The program over all nests."""
 
     name = "cp-sat"
+
+    def shed(self) -> None:
+        """Nothing is kept."""
 
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
         """See :meth:`Engine.solve`."""
@@ -219,6 +249,11 @@ class BothEngines(Engine):
     def __init__(self) -> None:
         super().__init__()
         self._engines = PathEngine(), CpSatEngine()
+
+    def shed(self) -> None:
+        """What both keep."""
+        for engine in self._engines:
+            engine.shed()
 
     def search(self, problem: LayerProblem, sought: Sought, stop: Stop | None) -> Nest | None:
         """See :meth:`Engine.solve`."""

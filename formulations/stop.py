@@ -15,7 +15,16 @@ class Stop:
     """Shared by searches on many threads; :meth:`request` ends them all within moments."""
 
     def __init__(self) -> None:
-        self._requested = False
+        self._requested = self._memory = False
+
+    def run_out(self) -> None:
+        """Give up because memory has run out."""
+        self._memory = self._requested = True
+
+    @property
+    def ran_out(self) -> bool:
+        """Has memory run out?"""
+        return self._memory
 
     def request(self) -> None:
         """Give up all running searches, and those that start later."""

@@ -9,7 +9,7 @@ import click
 from optimizer.cli.finish import check_out, design_kept, finish, run_options
 from optimizer.cli.inputs import Options, read_architecture, read_network, say_warnings
 from optimizer.cli.option_types import MenuChoice, Place, Positive
-from optimizer.cli.options import cache_options, engine_option, out_options, stacked, workload_options
+from optimizer.cli.options import cache_options, engine_option, memory_option, out_options, stacked, workload_options
 from optimizer.cli.progress import ProgressDisplay
 from optimizer.errors import SpecError
 from optimizer.problem.space import engine_named
@@ -93,6 +93,7 @@ request_options = stacked(
 @engine_option
 @request_options
 @click.option("--time-limit", type=Positive(), metavar="SECONDS", help="Stop the search then, with its best widths.")
+@memory_option
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
 @cache_options

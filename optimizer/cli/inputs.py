@@ -239,15 +239,14 @@ def asked_pool(options: Options) -> AbstractContextManager[Pool | None]:
 
     limit = options["task_time_limit"]
     if not options["processes"] and options["scheduler"] is None:
-        for name in ("memory_limit", "task_time_limit"):
-            if options[name] is not None:
-                raise SpecError(
-                    "only processes have this limit",
-                    field=f"--{name.replace('_', '-')}",
-                    value=options[name],
-                    allowed="together with --processes or --scheduler",
-                    remedy="add --processes, or leave it out",
-                )
+        if limit is not None:
+            raise SpecError(
+                "only processes have this limit",
+                field="--task-time-limit",
+                value=limit,
+                allowed="together with --processes or --scheduler",
+                remedy="add --processes, or leave it out",
+            )
         return nullcontext()
     return open_pool(
         options["workers"],

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from optimizer.cli.process_memory import limit_memory, limits_restored
 from optimizer.cli.signals import stopping_like_ctrl_c
 from optimizer.cli.streams import exit_code, make_tolerant
 from optimizer.cli.usage_errors import told
@@ -60,10 +61,12 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run as a program: on streams that cannot fail, and with SIGTERM and SIGHUP like Ctrl-C."""
+        """Run as a program: on streams that cannot fail, within memory, and with SIGTERM and SIGHUP like Ctrl-C."""
         raw = make_tolerant()
         try:
-            with stopping_like_ctrl_c():
+            with stopping_like_ctrl_c(), limits_restored():
+                if raw is not None:
+                    limit_memory(None)
                 return super().main(*args, **extra)
         except SystemExit as end:
             raise SystemExit(exit_code(raw, end.code)) from None
@@ -89,6 +92,11 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             click.echo(f"error: {told(error, ctx)}", err=True)
             ctx.exit(BAD_INPUT)
+        except MemoryError:
+            click.echo(
+                "error: memory has run out, and there is nothing to keep\n  remedy:  a larger --memory-limit", err=True
+            )
+            ctx.exit(MISSING)
         except ModuleNotFoundError as error:
             package = str(error.name).split(".")[0]
             if package in ("optimizer", "formulations"):

@@ -19,6 +19,7 @@ from optimizer.cli.option_types import (
     SparsityRule,
     TensorBits,
 )
+from optimizer.cli.process_memory import limit_memory
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -228,12 +229,30 @@ out_options = stacked(
     ]
 )
 
+
+def _limited(ctx: click.Context, parameter: click.Parameter, megabytes: int | None) -> int | None:
+    """Set the limit at once, so that it holds while files are read."""
+    if megabytes is not None and not ctx.resilient_parsing:
+        limit_memory(megabytes)
+    return megabytes
+
+
+memory_option = click.option(
+    "--memory-limit",
+    type=click.IntRange(min=1),
+    metavar="MB",
+    callback=_limited,
+    help="Most memory of this process, and of each of --processes, 10^6 bytes (Linux): what needs more stops as at the "
+    "time limit. Default: 80 % of what the machine or its control group has.",
+)
+
 search_options = stacked(
     [
         goal_options,
         click.option(
             "--time-limit", type=Positive(), metavar="SECONDS", help="Stop then, with the best design and its bound."
         ),
+        memory_option,
         click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads."),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed."),
         cache_options,
@@ -253,12 +272,6 @@ scaling_options = stacked(
             "--scheduler",
             metavar="ADDRESS",
             help="Run on the workers of this Dask scheduler (needs the extra `cluster`).",
-        ),
-        click.option(
-            "--memory-limit",
-            type=click.IntRange(min=1),
-            metavar="MB",
-            help="With --processes: most memory of each, 10^6 bytes (Linux).",
         ),
         click.option(
             "--task-time-limit",

@@ -104,7 +104,7 @@ class Explorations:
                 within=within,
                 report=report,
             )
-        stopped = state.ended in (Termination.INTERRUPTED, Termination.TIME_LIMIT)
+        stopped = state.ended in (Termination.INTERRUPTED, Termination.TIME_LIMIT, Termination.MEMORY_LIMIT)
         if stopped and (until is None or time.perf_counter() < until):
             self.deadline = time.perf_counter()  # Ctrl-C
         return state

@@ -41,14 +41,15 @@ class Status(str, Enum):
 class Termination(str, Enum):
     """Why the work ended.
 
-    ``COMPLETE``: everything was decided. ``TIME_LIMIT`` and ``INTERRUPTED``: stopped by its limit, or by the user.
-    ``GIVEN_UP``: parts of the work were stopped, for example tasks that ran out of time or memory. ``DISAGREEMENT``:
-    two parts of Tilewright stated different numbers for one thing.
+    ``COMPLETE``: everything was decided. ``TIME_LIMIT``, ``MEMORY_LIMIT`` and ``INTERRUPTED``: stopped by its limits,
+    or by the user. ``GIVEN_UP``: parts of the work were stopped, for example tasks that ran out of time or memory.
+    ``DISAGREEMENT``: two parts of Tilewright stated different numbers for one thing.
     """
 
     COMPLETE = "complete"
     TIME_LIMIT = "time limit"
     INTERRUPTED = "interrupted"
+    MEMORY_LIMIT = "memory limit"
     GIVEN_UP = "given up"
     DISAGREEMENT = "disagreement"
 

@@ -124,7 +124,7 @@ class Explorer:
                         report(state)
                 state.ended = Termination.COMPLETE
             except StoppedError:
-                state.ended = Termination.TIME_LIMIT
+                state.ended = Termination.MEMORY_LIMIT if stop.ran_out else Termination.TIME_LIMIT
             except InternalDisagreementError as error:
                 state.disagreements, state.ended = (str(error),), Termination.DISAGREEMENT
             finally:

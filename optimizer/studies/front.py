@@ -140,7 +140,7 @@ class FrontExplorer:
                         report(state)
                 state.ended = Termination.COMPLETE
             except StoppedError:
-                state.ended = Termination.TIME_LIMIT
+                state.ended = Termination.MEMORY_LIMIT if stop.ran_out else Termination.TIME_LIMIT
             finally:
                 stop.request()
         for left in heap:

@@ -330,6 +330,7 @@ def test_pools_of_commands() -> None:
 
     @click.command()
     @click.option("--workers", default=1)
+    @click.option("--memory-limit", type=int)
     @scaling_options
     def command(**options) -> None:
         with asked_pool(options) as pool:
@@ -342,7 +343,7 @@ def test_pools_of_commands() -> None:
     with pytest.raises(SpecError, match="limit their memory themselves"):
         CliRunner().invoke(command, ["--scheduler", "tcp://x:1", "--memory-limit", "5"], catch_exceptions=False)
     with pytest.raises(SpecError, match="only processes have this limit"):
-        CliRunner().invoke(command, ["--memory-limit", "5"], catch_exceptions=False)
+        CliRunner().invoke(command, ["--task-time-limit", "5"], catch_exceptions=False)
 
 
 def test_a_line_with_a_key_twice_is_refused(tmp_path: Path) -> None:

@@ -255,8 +255,8 @@ class Prover:
         try:
             with limited(seconds if self._limited else None) as stop:
                 derived = point.derive(stop, self.effort.say)
-        except (StoppedError, TooManyError, OverflowError) as error:
-            why = TIME if isinstance(error, StoppedError) else MANY if isinstance(error, TooManyError) else SIZE
+        except (StoppedError, TooManyError, OverflowError, MemoryError) as error:
+            why = TIME if isinstance(error, StoppedError) else SIZE if isinstance(error, OverflowError) else MANY
             self.points.failed(point.name, why, own=point.own)
             return
         routes: set[Route] = set()

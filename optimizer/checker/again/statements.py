@@ -69,19 +69,17 @@ def decide(
 
 
 def by_own_search(statement: Statement, accounting: Accounting, seconds: float) -> Decision | None:
-    """Prove or refute a statement by the checker's own search; None if that needs more time, or cannot be done, and if
-    rules for nests decide it.
+    """Prove or refute a statement by the checker's own search; None if that needs more time or memory, or cannot be
+    done, and if rules for nests decide it.
     """
     until = time.perf_counter() + seconds
     for problem in problems(statement, accounting):
         value, cap = _limits(problem, statement)
-        found = decide_floor(
-            replace(problem, rules=NO_RULES),
-            _objective(statement),
-            value,
-            latency_cap=cap,
-            time_limit_s=until - time.perf_counter(),
-        )
+        left, plain = until - time.perf_counter(), replace(problem, rules=NO_RULES)
+        try:
+            found = decide_floor(plain, _objective(statement), value, latency_cap=cap, time_limit_s=left)
+        except MemoryError:
+            return None
         if found.nest is not None and problem.rules == NO_RULES:
             return Decision(None, _costs(problem, statement, found.nest.energy, found.nest.latency))
         if found.verdict is not Verdict.PROVED:
