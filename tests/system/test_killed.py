@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from optimizer.store.database import STORE_FILE
+from tests.support.profiles import nightly
 
-KILLS = 10
+KILLS = 10 if nightly() else 4
 COMMANDS = {
     "study": ["study", "alexnet", "--architecture", "edge_small", "--vary", "area-mm2=1:8"],
     "codesign": ["codesign", "alexnet", "bert_base", "--architecture", "edge_small"],
