@@ -1,8 +1,8 @@
 """How deep random tests go: Hypothesis profiles, and the number of examples that a test takes in each of them.
 
 ``dev`` is the default: few examples, the same ones in every run. ``ci`` draws new ones in every run, a quarter of those
-that the test names, for 20 s at most; ``nightly`` draws several times as many. ``--hypothesis-profile NAME`` or the variable
-``TILEWRIGHT_PROFILE`` chooses one.
+that the test names, for 20 s at most; ``nightly`` draws several times as many. ``--hypothesis-profile NAME`` or the
+variable ``TILEWRIGHT_PROFILE`` chooses one.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def nightly() -> bool:
 
 
 def examples(number: int, dev: int | None = None) -> int:
-    """Examples that a test takes: a quarter of `number` in ``ci``, less in ``dev``, several times as many in ``nightly``.
+    """Examples that a test takes: a quarter of `number` in ``ci``, less in ``dev``, several times more in ``nightly``.
 
     Parameters
     ----------
