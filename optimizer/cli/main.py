@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from optimizer.cli.process_memory import limit_memory, limits_restored
+from optimizer.cli.process_memory import limit_memory, limits_restored, ran_out
 from optimizer.cli.signals import stopping_like_ctrl_c
 from optimizer.cli.streams import exit_code, make_tolerant
 from optimizer.cli.usage_errors import told
@@ -92,16 +92,18 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             click.echo(f"error: {told(error, ctx)}", err=True)
             ctx.exit(BAD_INPUT)
-        except MemoryError:
-            click.echo(
-                "error: memory has run out, and there is nothing to keep\n  remedy:  a larger --memory-limit", err=True
-            )
-            ctx.exit(MISSING)
         except ModuleNotFoundError as error:
             package = str(error.name).split(".")[0]
             if package in ("optimizer", "formulations"):
                 raise
             click.echo(f"error: {package} is not installed: pip install {package}", err=True)
+            ctx.exit(MISSING)
+        except Exception as error:
+            if not ran_out(error):
+                raise
+            click.echo(
+                "error: memory has run out, and there is nothing to keep\n  remedy:  a larger --memory-limit", err=True
+            )
             ctx.exit(MISSING)
 
 

@@ -6,6 +6,7 @@ A search that runs out of memory stops like one at its time limit, with the best
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from typing import Any
 SHARE = 0.8
 """The default limit, as a share of what the machine has, or its control group."""
 MEGABYTE = 10**6
+_NO_ROOM = ("cannot map", "failed to map", "cannot allocate memory", "can't start new thread")
+"""What the loader of libraries, and of threads, says."""
 _GROUPS = Path(os.sep, "sys", "fs", "cgroup")
 _GROUP_LIMITS = (_GROUPS / "memory.max", _GROUPS / "memory" / "memory.limit_in_bytes")
 
@@ -54,6 +57,13 @@ def limit_memory(megabytes: int | None) -> None:
     soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether an error means that there was no memory: for data, to load a library, or for the stack of a thread."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, ImportError | RuntimeError) and any(text in str(error) for text in _NO_ROOM)
 
 
 def _resource() -> Any:

@@ -56,6 +56,7 @@ class GraphBuilder:
         self._base: dict[str, str] = {}
         self._layouts: dict[str, Layout] = {}
         self._names: dict[int, str] = {}
+        self._places: dict[str, int] = {}
 
     def name(self, node: Any) -> str:
         """A name for the node that no layer has yet: its own on one line, or operator and number."""
@@ -140,6 +141,8 @@ class GraphBuilder:
         self.network.add(layer, after=producers, views=views)
         for tensor in outputs:
             self._sources.setdefault(tensor, {})[layer.name] = tensor
+        if outputs:
+            self._places.setdefault(outputs[0], 0)
         if layout is not None:
             self._layouts[outputs[0]] = layout
 
@@ -170,6 +173,7 @@ class GraphBuilder:
             parameters=self.learned_words(node, tables),
             grid=self.grid(outputs, layout),
         )
+        self._places.update((tensor, n) for n, tensor in enumerate(filter(lambda one: self.words(node, one), outputs)))
         known = {read.tensor: read for read in reads}
         self.add(layer, [known.get(tensor, Read(tensor)) for tensor in inputs], outputs, layout)
 
@@ -203,12 +207,14 @@ class GraphBuilder:
             if self.widths.same(tensor, output):
                 continue
             width = self.widths.of(output, "O")
-            for producer in self._sources[output]:
-                layer = self.network.graph.nodes[producer]["layer"]
+            for producer, name in self._sources[output].items():
+                layer, place = self.network.graph.nodes[producer]["layer"], self._places.get(name)
                 if isinstance(layer, Layer):
                     layer = layer.with_bits({"O": width})
-                elif layer.writes:
-                    layer = replace(layer, writes=((layer.writes[0][0], width), *layer.writes[1:]))
+                elif place is not None and place < len(layer.writes):
+                    writes = list(layer.writes)
+                    writes[place] = (writes[place][0], width)
+                    layer = replace(layer, writes=tuple(writes))
                 self.network.graph.nodes[producer]["layer"] = layer
 
     def view(self, node: Any) -> None:

@@ -2,9 +2,10 @@
 
 The product of the inputs with their weights is done for all steps at once. The product of the state with the recurrent
 weights is a layer that runs once per step, with weights that are read again each time: rows are the samples, and B the
-directions. A vector layer does the rest of all steps: sums, gates, states. It counts the learned words of the recurrent
-weights (a layer that runs several times would count them each time), biases, peepholes and initial states. Biases and
-clips cost nothing, as behind other products. Shorter sequences (``sequence_lens``) save no work.
+directions; its learned words are counted with those of the first product (a layer that runs several times would count
+them each time). A vector layer does the rest of all steps: sums, gates, states. It counts the learned words of biases,
+peepholes and initial states. Biases and clips cost nothing, as behind other products. Shorter sequences
+(``sequence_lens``) save no work.
 
 DynamicQuantizeLSTM quantizes its inputs in a vector layer, and the state in every step with the gates; both products
 read 8 bits. Scales and zero points are learned words of the gates.
@@ -126,13 +127,12 @@ def _add_quantization(graph: GraphBuilder, node: Any, name: str, output: str) ->
 
 
 def _add_input_product(graph: GraphBuilder, node: Any, name: str, sizes: Extents, tensors: tuple[str, str]) -> None:
-    """Append the product of the inputs of all steps."""
+    """Append the product of the inputs of all steps, with the learned words of both products."""
     weights, (data, output) = node.input[1], tensors
     columns = sizes.directions * sizes.gates * sizes.hidden
     dims = {"M": sizes.steps * sizes.batch, "N": columns, "K": sizes.features}
     layer = name_tensors(matmul(name, dims, bits=graph.widths.roles), weights, data, output)
-    if not graph.tensors.is_constant(weights):
-        layer = replace(layer, parameters=0)
+    layer = replace(layer, parameters=graph.learned_words(node, node.input[1:3]))
     layout: Layout = squeezed(((), (0, 1), ()), graph.shape(node, node.input[0]))
     graph.add(layer, [Read(data, layout, IDENTITY), Read(weights)], [output], layout)
 
@@ -166,7 +166,7 @@ def _add_gates(
     written = [(kept, graph.widths.of(result, "O"))] * (1 + cells + resets)
     if node.op_type == _QUANTIZED:
         written.append((kept, graph.widths.of(f"{products[1]}/state", "O")))
-    learned = [node.input[2], optional_input(node, 3), peepholes, *states]
+    learned = [optional_input(node, 3), peepholes, *states]
     learned += [optional_input(node, number) for number in range(8, 12)]  # of a quantized operator
     layer = VectorLayer(
         name,

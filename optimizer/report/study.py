@@ -53,7 +53,8 @@ def study_report(body: Body) -> Group:
 def study_headline(body: Body) -> Text:
     """Status, what was varied, and how many designs there are, in one line."""
     study = body.study
-    text = Text(study.status.value, style=STYLES.get(study.status, "bold red"))
+    status = _of_whole(body, study.status)
+    text = Text(status.value, style=STYLES.get(status, "bold red"))
     names = " and ".join(_range_text(varied) for varied in study.vary)
     if study.kind == FRONT:
         more = f", {names}" if names else ""
@@ -67,6 +68,11 @@ def study_headline(body: Body) -> Text:
         least = " or ".join(", ".join(f"{n} {_limit(n, x)}" for n, x in place.items()) for place in study.least)
         text.append(f"; the least that lets a design through: {least or 'not known'}", style="default")
     return text
+
+
+def _of_whole(body: Body, status: Status) -> Status:
+    """The status for the whole network, of that of the part that is counted."""
+    return status.of_whole(counted=not body.problem["network"].get("uncounted"))
 
 
 def _limit(name: str, limit: Fraction | None) -> str:
@@ -115,7 +121,7 @@ def _designs(body: Body) -> Table:
             value_text(body, design.objective.value),
             *([NOTHING if change is None else f"{change:+.2f} %"] if one else []),
             *(costs[name] for name in both),
-            design.status.value,
+            _of_whole(body, design.status).value,
         )
     return table
 
@@ -134,7 +140,7 @@ def _front(body: Body) -> Table:
             *(limit_text(x) for x in design.needs.values()),
             energy_text(design.energy_pj, unit),
             f"{design.latency_ms:.4g} ms",
-            design.status.value,
+            _of_whole(body, design.status).value,
         )
     return table
 

@@ -11,6 +11,8 @@ import optimizer
 from optimizer.checker.again import verify
 from optimizer.checker.stored import stored
 from optimizer.problem.status import Status
+from optimizer.report.solve import to_text
+from optimizer.report.study import study_report
 from optimizer.workload.network import Network
 from optimizer.workload.reader import parse_network
 from tests.support.tiny_problem import NETWORK, TINY
@@ -53,6 +55,9 @@ def test_other_results_are_feasible_too(tmp_path: Path) -> None:
     assert front.status == "FEASIBLE" and optimizer.verify(front).ok
     study = optimizer.study(part, TINY, [optimizer.Range("area-mm2")])
     assert study.status == "FEASIBLE" and optimizer.verify(study).ok
+    for found in (front, study):
+        text = to_text(study_report(found.body))
+        assert text.startswith("FEASIBLE") and "OPTIMAL" not in text
     folder = optimizer.save(joint, tmp_path / "joint")
     main = Path(folder) / "result.json"
     data = json.loads(main.read_text(encoding="utf-8"))

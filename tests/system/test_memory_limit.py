@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -9,13 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import optimizer
 from formulations.engines import CutShortError, Effort, Engine, Sought
 from formulations.nest import Nest
 from formulations.problem import LayerProblem
 from formulations.stop import Stop
-from optimizer.cli.process_memory import default_limit_mb, limit_memory, limits_restored
+from optimizer.cli.main import main
+from optimizer.cli.process_memory import default_limit_mb, limit_memory, limits_restored, ran_out
 from optimizer.workload.reader import parse_network
 from tests.support.tiny_problem import NETWORK, TINY
 
@@ -83,6 +86,27 @@ def test_the_limit_is_given_back() -> None:
             assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 10**12
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     assert default_limit_mb() is None or default_limit_mb() > 100  # type: ignore[operator]
+
+
+NO_ROOM = [
+    MemoryError(),
+    ImportError("libortools.so.9: cannot map zero-fill pages"),
+    RuntimeError("can't start new thread"),
+    OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+]
+
+
+@pytest.mark.parametrize("error", NO_ROOM, ids=lambda error: type(error).__name__)
+def test_no_room_for_a_library_or_a_thread_is_an_error_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    assert ran_out(error) and not ran_out(RuntimeError("other")) and not ran_out(OSError(errno.ENOENT, "none"))
+    monkeypatch.setattr("optimizer.cli.listing.networks.callback", fail)
+    done = CliRunner().invoke(main, ["networks"])
+    assert done.exit_code == 3 and "a larger --memory-limit" in done.output
 
 
 @pytest.mark.slow

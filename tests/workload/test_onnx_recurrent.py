@@ -14,6 +14,7 @@ from optimizer.onnx_import import import_onnx
 from optimizer.workload.layer import VectorLayer
 from optimizer.workload.network import Network
 from optimizer.workload.reader import dump_network, parse_network
+from optimizer.workload.stored import stored_in
 from tests.support.onnx_models import tensor, write_model
 
 STEPS, BATCH, FEATURES, HIDDEN = 7, 2, 3, 5
@@ -64,10 +65,16 @@ def test_the_gates_of_an_lstm(tmp_path: Path) -> None:
         ((4 * states, 16), (4 * states, 16), (states, 16), (STEPS * 3 * HIDDEN, 16), (BATCH, 16)),
         ((states, 16), (states, 16)),
         (13 + 6) * states,
-        parameters=20 * HIDDEN + 40 + 15 + BATCH * HIDDEN,
+        parameters=40 + 15 + BATCH * HIDDEN,
     )
     assert network.parameters == 20 * FEATURES + 20 * HIDDEN + 40 + 15 + BATCH * HIDDEN
     assert list(network.graph.edges) == [("cell/inputs", "cell"), ("cell/state", "cell")]
+
+
+@pytest.mark.parametrize("bits", [{"W": 16, "I": 8}, {"W": 8, "I": 16}])
+def test_recurrent_weights_are_stored_at_the_bits_of_weights(tmp_path: Path, bits: dict[str, int]) -> None:
+    network = recurrent(tmp_path, "LSTM", options={"bits": bits})
+    assert stored_in(network).weight_bits == bits["W"] * 4 * HIDDEN * (FEATURES + HIDDEN)
 
 
 @pytest.mark.parametrize(("before", "reads", "writes", "parts"), [(1, 1, 1, [15]), (0, 2, 2, [10, 5])])

@@ -112,3 +112,26 @@ def test_weights_of_float8(tmp_path: Path) -> None:
         helper.make_node("Conv", ["x", "v"], ["y"], name="conv"),
     ]
     assert bits(network(tmp_path, nodes, [SCALE, kernel]).graph.nodes["conv"]["layer"]) == (8, 16, 16)
+
+
+def test_a_scale_folded_into_a_quantization_leaves_the_bits_of_its_first_output(tmp_path: Path) -> None:
+    """The product of scales behind DynamicQuantizeLinear is a function of the scale, which is its second output."""
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "t", "n"], name="quantize"),
+        helper.make_node("ConvInteger", ["q", "w", "n"], ["c"], name="conv"),
+        helper.make_node("Cast", ["c"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["t", "s"], ["ts"]),
+        helper.make_node("Mul", ["f", "ts"], ["y"]),
+    ]
+    found = network(tmp_path, nodes, [SCALE, KERNEL])
+    assert found.graph.nodes["quantize"]["layer"].writes == ((108, 8), (1, 16), (1, 8))
+    assert not found.warnings
+
+
+def test_a_quantization_is_written_where_its_tensor_is(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("TopK", ["x", "k"], ["v", "i"], name="top"),
+        helper.make_node("Cast", ["i"], ["y"], to=TensorProto.INT8),
+    ]
+    found = network(tmp_path, nodes, [tensor("k", value=np.array([2], np.int64))])
+    assert found.graph.nodes["top"]["layer"].writes == ((36, 16), (36, 8))
