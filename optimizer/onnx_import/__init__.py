@@ -50,6 +50,7 @@ from optimizer.onnx_import.labels import node_label
 from optimizer.onnx_import.operators import handler_of
 from optimizer.onnx_import.reading import read_model
 from optimizer.onnx_import.resolution import placed, resolved, unexpected
+from optimizer.onnx_import.shared_words import shared_bits
 from optimizer.onnx_import.unknown import import_opaque, reason_against
 from optimizer.workload.network import Network
 
@@ -113,6 +114,7 @@ def import_onnx(
             allowed="a model with layers",
             remedy="check that this is the right file",
         )
+    network.stored_bits = shared_bits(model, graph)
     if network.uncounted:
         network.warnings.append(
             f"the multiply-accumulates of {len(network.uncounted)} operators are not known, nor is their share; those "

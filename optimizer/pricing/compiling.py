@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from formulations.engines import PathEngine
+from formulations.stop import StoppedError
 from optimizer.architecture.hardware import Hardware
 from optimizer.mapping.cost import Accounting
 from optimizer.pricing.lowering import lower
@@ -50,7 +51,10 @@ def compile_kernels(
 
 def load_kernels(hardware: Hardware, accounting: Accounting = "timeloop") -> None:
     """Solve a tiny layer, for which all kernels are compiled, or loaded from the compiler's cache."""
-    PathEngine().solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
+    try:
+        PathEngine().solve(lower(conv("tiny", TINY), hardware, accounting=accounting))
+    except StoppedError:  # nobody stops it, so its memory has run out
+        raise MemoryError from None
 
 
 def _kernels() -> list[Any]:

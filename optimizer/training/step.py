@@ -127,7 +127,7 @@ class _Step:
         self._parameters = {layer.name: layer.parameter_count for layer in network.layers()}
         self.network, self._optimizer, self._bits = densify(network), optimizer, bits
         self.result = Network(network.name, warnings=list(network.warnings), mapping=network.mapping, file=network.file)
-        self.result.uncounted = network.uncounted
+        self.result.uncounted, self.result.stored_bits = network.uncounted, network.stored_bits
         self.result.training = {"optimizer": optimizer.name, "bits": bits.data()}
         self.trained: dict[str, bool] = {}
         for layer in network.layers():

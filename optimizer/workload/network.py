@@ -30,7 +30,8 @@ class Network:
     (:mod:`optimizer.workload.mapping_constraints`). ``serving`` says what a run means where the network is a language
     model. ``file`` is where it was read, for messages. ``absorbed`` counts the operators of an ONNX model that are no
     layer, by type: part of one, a view, or constant. ``uncounted`` names the layers whose multiply-accumulates are not
-    known: operators that were not understood, kept as traffic.
+    known: operators that were not understood, kept as traffic. ``stored_bits`` are those of all learned words,
+    each once, where layers share some; None where every layer has its own.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Network:
     file: str | None = field(default=None, compare=False)
     absorbed: Counter[str] = field(default_factory=Counter, compare=False)
     uncounted: tuple[str, ...] = ()
+    stored_bits: int | None = None
 
     def add(
         self,

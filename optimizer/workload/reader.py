@@ -56,7 +56,8 @@ Views
 Network
     ``mapping``: constraints on the mappings of its layers (:mod:`optimizer.workload.mapping_constraints`), in a file of
     a single layer too; ``warnings``: optional list of strings; ``uncounted``: names of layers whose work is not
-    known, so that nothing is proved OPTIMAL; ``training``: what a step of training was made with, ``optimizer`` and
+    known, so that nothing is proved OPTIMAL; ``stored_bits``: of all learned words, each once, where layers share some;
+    ``training``: what a step of training was made with, ``optimizer`` and
     ``bits``.
 """
 
@@ -83,6 +84,7 @@ from optimizer.workload.view_reader import read_grid, read_views, view_entry
 from optimizer.workload.views import ONE_POSITION, WHOLE
 
 _COMMON = ("name", "inputs", "views", "multiplicity", "parameters", "phase")
+_TOP = ("name", "bits", "sparsity", "warnings", "uncounted", "stored_bits", "training", "serving", "mapping", "layers")
 _MAC = (*_COMMON, "dims", "bits", "tensors", "kind", "sparsity", "real_taps")
 _CONV = (*_MAC, "type", "stride", "dilation")
 _KEYS = {
@@ -135,6 +137,8 @@ def network_data(network: Network) -> dict[str, object]:
         data["warnings"] = list(network.warnings)
     if network.uncounted:
         data["uncounted"] = list(network.uncounted)
+    if network.stored_bits is not None:
+        data["stored_bits"] = network.stored_bits
     if network.training is not None:
         data["training"] = network.training
     if network.serving is not None:
@@ -153,7 +157,9 @@ def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) ->
         _add(network, top.without("mapping"), bits, None)
         network.name = str(top.get("name"))
         return network
-    top.only(("name", "bits", "sparsity", "warnings", "uncounted", "training", "serving", "mapping", "layers"))
+    top.only(
+        ("name", "bits", "sparsity", "warnings", "uncounted", "stored_bits", "training", "serving", "mapping", "layers")
+    )
     bits = role_bits(top.get("bits"), base=bits, file=file, field="bits")
     network = Network(top.text("name", stem), mapping=rules, file=file)
     if "warnings" in top:
@@ -170,6 +176,8 @@ def _network(data: object, file: str | None, stem: str, bits: dict[str, int]) ->
         fields = Fields(entry, file, f"layers[{number}]")
         previous = _add(network, fields, bits, previous)
         own |= {previous} if "sparsity" in fields else set()
+    if "stored_bits" in top:
+        network.stored_bits = top.integer("stored_bits", least=0)
     if "uncounted" in top:
         network.uncounted = _uncounted(top, network)
     return everywhere(top, network, own)

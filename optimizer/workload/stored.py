@@ -26,9 +26,12 @@ def stored_in(network: Network) -> Stored:
 
     Learned words of a multiply-accumulate layer have the width of its W, those of a vector layer that of the last
     tensor that it reads, where constants stand. Of N:M weights only those that are stored count, without their
-    positions. Activations are not counted, nor what training keeps besides the weights: no run needs less.
+    positions, and words that layers share count once. Activations are not counted, nor what training keeps besides the
+    weights: no run needs less.
     """
     weights = sum(layer.multiplicity * layer.parameter_count * _width(layer) for layer in network.layers())
+    if network.stored_bits is not None:
+        weights = min(weights, network.stored_bits)
     if network.serving is not None:
         return Stored(min(weights, network.serving.weight_bits), network.serving.cache_bits)
     return Stored(weights)

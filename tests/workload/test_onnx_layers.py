@@ -16,6 +16,8 @@ from optimizer.onnx_import.contraction import Contraction, broadcast_product
 from optimizer.onnx_import.transposed import paddings
 from optimizer.workload.layer import Layer, VectorLayer
 from optimizer.workload.phases import phases
+from optimizer.workload.reader import dump_network, parse_network
+from optimizer.workload.stored import stored_in
 from optimizer.workload.upscaling import block_parts
 from tests.support.choices import slow_if
 from tests.support.onnx_models import FLOAT, INT64, integers, tensor, write_model
@@ -599,3 +601,20 @@ def test_names_become_one_line_and_stay_different(tmp_path):
     assert list(network.graph) == ["a_b", "a_b_2", "a_b_3", "a_b_4", "g_[31m"]
     warning, _ = network.warnings
     assert "g_[31m" in warning and "odd_tensor" in warning
+
+
+def test_words_that_layers_share_are_stored_once(tmp_path):
+    """An embedding that is the last product's weights too: 16 x 4 words of 16 bits, and a bias of the product's own."""
+    nodes = [
+        helper.make_node("Gather", ["e", "i"], ["h"]),
+        helper.make_node("Transpose", ["e"], ["et"], perm=[1, 0]),
+        helper.make_node("MatMul", ["h", "et"], ["p"]),
+        helper.make_node("Add", ["p", "b"], ["y"]),
+    ]
+    inputs = {"i": (TensorProto.INT64, [2])}
+    network = import_onnx(write_model(tmp_path / "m.onnx", nodes, inputs, [tensor("e", 16, 4), tensor("b", 16)]))
+    assert network.stored_bits == stored_in(network).bits == (16 * 4 + 16) * 16
+    assert parse_network(dump_network(network)).stored_bits == network.stored_bits
+    alone = [helper.make_node("MatMul", ["x", "e"], ["y"])]
+    network = import_onnx(write_model(tmp_path / "n.onnx", alone, {"x": [2, 16]}, [tensor("e", 16, 4)]))
+    assert network.stored_bits is None and stored_in(network).bits == 16 * 4 * 16
