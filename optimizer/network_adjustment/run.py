@@ -91,8 +91,8 @@ def adjustment(request: AdjustRequest, options: Options) -> Adjustment:
         before, after, adjusted, widths = solved(network, architecture, options.time_limit_s), None, None, ties.widths
         if before.status is Status.UNKNOWN:  # a design to compare with takes the time of one hardware point
             before = solved(network, at(architecture, dict(prepared.points.some.choices)))
-        if before.status is Status.INFEASIBLE and options.time_limit_s is not None:
-            before = solved(network, architecture)
+            if before.status is Status.INFEASIBLE:
+                before = solved(network, architecture)
         if before.status is Status.INFEASIBLE:
             raise SpecError(
                 "the hardware does not run the network as it is, within its limits",
