@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +14,8 @@ from optimizer.scaling.opening import open_pool
 from optimizer.scaling.pool import SerialPool
 from optimizer.scaling.tasks import run_tasks
 from optimizer.store.store import Store, task_key
-from tests.support import scaling_cases
 from tests.support.choices import slow_unless
+from tests.support.clusters import cluster
 from tests.support.scaling_cases import die_first, fail, map_layer, square
 
 if not find_spec("distributed"):
@@ -37,21 +35,9 @@ def processes(tmp_path_factory):
 
 
 def cluster_of(tmp_path_factory, *, processes: bool):
-    import dask  # noqa: PLC0415
-    import distributed  # noqa: PLC0415
-
     few = {"distributed.scheduler.allowed-failures": 1}
-    with pytest.MonkeyPatch.context() as patch, dask.config.set(few):
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(scaling_cases.__file__).parents[2]), *sys.path]))
-        cluster = distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=processes,
-            dashboard_address=":0",
-            local_directory=str(tmp_path_factory.mktemp("scratch")),
-        )
-        with cluster:
-            yield cluster.scheduler_address
+    with cluster(tmp_path_factory.mktemp("scratch"), few, n_workers=2, processes=processes) as address:
+        yield address
 
 
 def test_a_cluster_gives_what_one_process_gives(tmp_path, scheduler) -> None:

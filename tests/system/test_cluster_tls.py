@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +15,7 @@ from optimizer.errors import SpecError
 from optimizer.scaling import dask_pool
 from optimizer.scaling.opening import open_pool
 from optimizer.scaling.tasks import run_tasks
-from tests.support import scaling_cases
+from tests.support.clusters import cluster
 from tests.support.scaling_cases import square
 
 if not find_spec("distributed") or shutil.which("openssl") is None:
@@ -45,19 +43,11 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, d
     import distributed  # noqa: PLC0415
 
     settings = certificate(tmp_path_factory.mktemp("certificates"))
-    with pytest.MonkeyPatch.context() as patch, dask.config.set(settings):
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(scaling_cases.__file__).parents[2]), *sys.path]))
-        cluster = distributed.LocalCluster(
-            n_workers=1,
-            threads_per_worker=1,
-            processes=False,
-            protocol="tls://",
-            security=distributed.Security(),
-            dashboard_address=":0",
-            local_directory=str(tmp_path_factory.mktemp("scratch")),
-        )
-        with cluster:
-            yield cluster.scheduler_address, settings
+    with dask.config.set(settings):
+        security = distributed.Security()
+    asked = {"n_workers": 1, "processes": False, "protocol": "tls://", "security": security}
+    with cluster(tmp_path_factory.mktemp("scratch"), settings, **asked) as address:
+        yield address, settings
 
 
 def test_tasks_run_on_an_encrypted_cluster(encrypted: tuple[str, dict[str, Any]], tmp_path: Path) -> None:
