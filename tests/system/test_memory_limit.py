@@ -118,5 +118,5 @@ def test_a_search_stops_at_its_limit(tmp_path: Path) -> None:
     program = [sys.executable, "-c", "from optimizer.cli import main; main()", *words]
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False, env=dict(os.environ))
     found = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
-    assert found["termination"] in ("memory limit", "complete"), done.stderr
+    assert (found["status"], found["termination"]) == ("FEASIBLE", "memory limit"), done.stderr
     assert optimizer.verify(optimizer.load_result(tmp_path / "out")).ok
